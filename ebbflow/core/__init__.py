@@ -1,0 +1,1 @@
+"""Values, graphs and tracing: what everything else is written in."""

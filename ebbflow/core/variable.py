@@ -1,0 +1,89 @@
+"""Variables: named tensors that can be assigned."""
+
+from typing import Any
+
+import numpy as np
+
+from .aval import Aval, aval_of
+from .errors import ShapeError
+from .tensor import Tensor, as_array, as_tensor, current_trace, eagerly, recorders
+
+_counts: dict[str, int] = {}
+
+
+def unique_name(stem: str) -> str:
+    """`stem`, then `stem_1`, `stem_2`, ..."""
+    count = _counts.get(stem, 0)
+    _counts[stem] = count + 1
+    return stem if count == 0 else f"{stem}_{count}"
+
+
+def reset_names() -> None:
+    _counts.clear()
+
+
+class Variable:
+    """A tensor that can be assigned: a weight, an optimizer's slot, a hyperparameter, a running sum.
+
+    Parameters:
+        initial_value: an array, a tensor or a number.
+        trainable: whether a gradient tape watches it by itself.
+        dtype: element type; by default that of the value.
+        name: as printed.
+    """
+
+    def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable"):
+        with eagerly():
+            value = initial_value() if callable(initial_value) else initial_value
+            if isinstance(value, Tensor) or hasattr(value, "__ebbflow_tensor__"):
+                value = as_tensor(value).numpy()
+            array = np.array(as_array(value, dtype), order="C")
+        self._tensor = Tensor(array)
+        self.aval: Aval = aval_of(array)
+        self.trainable, self.name = trainable, name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.aval.dtype
+
+    @property
+    def value(self) -> Tensor:
+        """The present value; inside a trace, the traced one."""
+        trace = current_trace()
+        tensor = self._tensor if trace is None else trace.read(self)
+        for recorder in recorders():
+            recorder.read(self, tensor)
+        return tensor
+
+    __ebbflow_tensor__ = value.fget
+
+    def numpy(self) -> np.ndarray:
+        return self.value.numpy()
+
+    def assign(self, value: Any) -> "Variable":
+        """Give it a new value of the same shape and element type; a number or array is converted."""
+        is_tensor = isinstance(value, Tensor) or hasattr(value, "__ebbflow_tensor__")
+        tensor = as_tensor(value) if is_tensor else Tensor(as_array(value, self.dtype))
+        if tensor.aval != self.aval:
+            raise ShapeError(f"Variable {self.name}: expected {self.aval}, got {tensor.aval}")
+        trace = current_trace()
+        if trace is not None:
+            trace.assign(self, tensor)
+        else:
+            self._tensor = Tensor(tensor.numpy().copy())
+        return self
+
+    def assign_add(self, value: Any) -> "Variable":
+        return self.assign(self.value + value)  # type: ignore[operator]
+
+    def assign_sub(self, value: Any) -> "Variable":
+        return self.assign(self.value - value)  # type: ignore[operator]
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name}: {self.aval}>"
+
+
