@@ -1,0 +1,66 @@
+"""Functions that call kernels: which part each thread does, and where threads wait for each other."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .arithmetic import Arithmetic
+from .kernels import Code
+from .layout import Buffer
+from .loops import Constant, Kernel, Value, print_kernel
+from .memory import phases_of
+
+
+class Kernels:
+    """The kernels of a module, those with the same loops once."""
+
+    def __init__(self) -> None:
+        self.unique: list[Kernel] = []
+        self._names: dict[str, str] = {}
+
+    def name(self, kernel: Kernel) -> str:
+        """The name under which a kernel with these loops is called."""
+        text = print_kernel(kernel).partition("(")[2]
+        if text not in self._names:
+            self._names[text] = kernel.name
+            self.unique.append(kernel)
+        return self._names[text]
+
+
+def barrier(b: Arithmetic, table: Value, threads: Value) -> None:
+    """Wait until every thread is here."""
+    b.effect("call", table, threads, attributes="barrier")
+
+
+def call_codes(
+    b: Arithmetic,
+    codes: Sequence[Code],
+    kernels: Kernels,
+    arena: Value,
+    table: Value,
+    thread: Value,
+    threads: Value,
+    extra: Mapping[Code, Sequence[Value]],
+) -> None:
+    """Call kernels in order, each thread its part, with a barrier between phases.
+
+    extra: further pointers that a kernel takes before its buffers.
+    """
+    phases = phases_of(codes)
+    for k, code in enumerate(codes):
+        if k and phases[k] != phases[k - 1]:
+            barrier(b, table, threads)
+        low = b.op("part", ("index", 1), thread, threads, attributes=code.work)
+        high = b.op("part", ("index", 1), b.iadd(thread, 1), threads, attributes=code.work)
+        pointers = [address(b, arena, buffer) for buffer in code.buffers]
+        b.effect("call", *extra.get(code, ()), *pointers, low, high, attributes=kernels.name(code.kernel))
+
+
+def address(b: Arithmetic, arena: Value, buffer: Buffer) -> Value:
+    assert buffer.offset is not None, f"{buffer} has no place"
+    return b.at(arena, "uint8", buffer.offset)
+
+
+def index_compare(b: Arithmetic, predicate: str, x: Any, y: Any) -> Value:
+    """A comparison of two index values or numbers."""
+    x, y = (Constant(v, ("index", 1)) if isinstance(v, int) else v for v in (x, y))
+    return b.op("compare", ("bool", 1), x, y, attributes=predicate)

@@ -1,0 +1,326 @@
+"""Clusters to loops: elementwise kernels and reductions (products are in contraction.py).
+
+Every kernel is called with (low, high): the part of its outermost loop that one thread does. Outputs are divided, sums
+never, so results do not depend on the number of threads.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.graph import Node
+from ..core.primitive import Reduction
+from .arithmetic import Arithmetic
+from .clusters import Cluster
+from .evaluate import Access, Evaluator, Storage
+from .index import LANE, LANES, Index, Variable, variable_index
+from .loops import Kernel, Value
+
+Position = tuple[Index, ...]
+
+
+class Code:
+    """A kernel with what its caller must know.
+
+    Attributes:
+        kernel: the loops; its parameters are the buffers' addresses, then low and high.
+        buffers: the buffers that the parameters stand for, in order.
+        work: how many turns the outermost loop has in all.
+        by_panel: whether a turn is a panel of samples (kernels of that kind need no barrier between them).
+        reads: buffer -> whether each turn reads only its own panel of it.
+        writes: the buffers it fills.
+        flops: multiplications and additions of products, for reports and for choosing threads.
+    """
+
+    def __init__(self, kernel: Kernel, access: Access, work: int, by_panel: bool, flops: int = 0):
+        self.kernel, self.buffers, self.work, self.by_panel = kernel, list(access.pointers), work, by_panel
+        self.reads, self.writes, self.flops = access.reads, access.writes, flops
+
+
+class Frame:
+    """What the writers of all kinds of kernels share: a builder, its access to memory, and the outermost loop."""
+
+    def __init__(self, storage: Storage, lanes: int = LANES):
+        self.b = Arithmetic(lanes)
+        self.access = Access(self.b)
+        self.storage = storage
+        self.low, self.high = Value("low", ("index", 1), 0), Value("high", ("index", 1), 0)
+
+    def divided(self, work: int, body: Callable[[Index], None], name: str = "p", panel: bool = False) -> Variable:
+        """for name in low..high: body(name)"""
+        variable = Variable(name, work)
+
+        def turn(value: Any, *_: Any) -> None:
+            variable.value = value
+            body(variable_index(variable))
+
+        self.b.loop(self.low, self.high, 1, turn, name=name)
+        return variable
+
+    def nest(self, sizes: Sequence[int], body: Callable[[list[Index]], None], names: str = "ijklmn") -> None:
+        """Loops over all of these sizes, the first outermost."""
+
+        def level(k: int, done: list[Index]) -> None:
+            if k == len(sizes):
+                body(done)
+                return
+            variable = Variable(names[k % len(names)], sizes[k])
+
+            def turn(value: Any, *_: Any) -> None:
+                variable.value = value
+                level(k + 1, [*done, variable_index(variable) if sizes[k] > 1 else Index()])
+
+            self.b.loop(0, sizes[k], 1, turn, name=variable.name)
+
+        level(0, [])
+
+    def finish(self, name: str, work: int, by_panel: bool, flops: int = 0) -> Code:
+        self.b.parameters += [self.low, self.high]
+        return Code(self.b.finish(name), self.access, work, by_panel, flops)
+
+
+def turns(shape: tuple[int, ...], lane_axis: int | None) -> int:
+    """How many vectors lie along the lane axis."""
+    return 1 if lane_axis is None else -(-shape[lane_axis] // LANES)
+
+
+def place(lane_axis: int | None, along: Index, others: Sequence[Index], ndim: int) -> Position:
+    """A position from the index along the lane axis and the other axes' in order."""
+    rest = iter(others)
+    return tuple(along if axis == lane_axis else next(rest) for axis in range(ndim))
+
+
+def elementwise_kernel(name: str, cluster: Cluster, lane_axis: int | None, by_panel: bool, storage: Storage) -> Code:
+    """Every output of the cluster, vector by vector."""
+    shape = cluster.shape
+    frame = Frame(storage, LANES if lane_axis is not None else 1)
+    members = set(cluster.members)
+    others = [n for axis, n in enumerate(shape) if axis != lane_axis]
+    work = turns(shape, lane_axis)
+
+    def at(panel: Index, rest: list[Index]) -> None:
+        along = panel * LANES + variable_index(LANE) if lane_axis is not None else panel
+        evaluator = Evaluator(frame.b, frame.access, storage, members, next(iter(panel.terms), None))
+        store_outputs(evaluator, cluster, place(lane_axis, along, rest, len(shape)))
+
+    if by_panel or not others:
+        frame.divided(work, lambda panel: frame.nest(others, lambda rest: at(panel, rest)))
+        return frame.finish(name, work, by_panel)
+
+    def row(first: Index) -> None:
+        frame.nest([*others[1:], work], lambda rest: at(rest[-1], [first, *rest[:-1]]))
+
+    frame.divided(others[0], row, "i")
+    return frame.finish(name, others[0], False)
+
+
+def store_outputs(evaluator: Evaluator, cluster: Cluster, position: Position) -> None:
+    for node in cluster.outputs:
+        evaluator.store(node, position, evaluator.value(node, position))
+
+
+# reductions
+
+
+def reduction_kernel(
+    name: str, cluster: Cluster, lane_axis: int | None, operand_axis: int, by_panel: bool, storage: Storage
+) -> Code:
+    """Folds with the lanes either along a kept axis (nothing horizontal) or along a reduced one (a fixed tree at the end).
+
+    Parameters:
+        lane_axis: the axis of the result along the lanes, None for a scalar.
+        operand_axis: the axis of the operand along the lanes while it is folded.
+    """
+    assert cluster.root is not None
+    if operand_axis in cluster.root.params["axes"]:
+        return _fold_lanes(name, cluster, lane_axis, operand_axis, storage)
+    return _fold_kept(name, cluster, lane_axis, by_panel, storage)
+
+
+class _Fold:
+    """The state of a reduction as a tuple of values."""
+
+    def __init__(self, frame: Frame, root: Node):
+        assert isinstance(root.primitive.lower, Reduction)
+        self.b, self.rule, self.root, self.operand = frame.b, root.primitive.lower, root, root.inputs[0]
+
+    def initial(self) -> list[Value]:
+        state = []
+        for number in self.rule.initial(self.operand.aval):
+            dtype = number.dtype if hasattr(number, "dtype") else self.operand.aval.dtype
+            state.append(self.b.constant(number, dtype))
+        return list(state)
+
+    def lifted(self, evaluator: Evaluator, position: Position) -> tuple[Value, ...]:
+        x = evaluator.value(self.operand, position)
+        where = position[self.root.params["axes"][-1]]
+        return self.rule.lift(self.b, x, self.b.index_value(where) if len(self.rule.initial(self.operand.aval)) > 1 else None)
+
+    def merge(self, s: Sequence[Value], t: Sequence[Value]) -> list[Value]:
+        return list(self.rule.merge(self.b, tuple(s), tuple(t)))
+
+
+def _fold_kept(name: str, cluster: Cluster, lane_axis: int | None, by_panel: bool, storage: Storage) -> Code:
+    root = cluster.root
+    assert root is not None and lane_axis is not None
+    frame = Frame(storage)
+    fold = _Fold(frame, root)
+    shape, axes = cluster.shape, root.params["axes"]
+    source = root.inputs[0].aval.shape
+    others = [n for axis, n in enumerate(shape) if axis != lane_axis]
+    members = set(cluster.members)
+
+    def element(panel: Index, rest: list[Index]) -> None:
+        own = next(iter(panel.terms), None)
+        position = place(lane_axis, panel * LANES + variable_index(LANE), rest, len(shape))
+
+        def step(at: list[Index], state: list[Value]) -> list[Value]:
+            evaluator = Evaluator(frame.b, frame.access, storage, members, own)
+            return fold.merge(state, fold.lifted(evaluator, _operand_position(position, at, axes, len(source))))
+
+        state = _loops(frame, [source[a] for a in axes], fold.initial(), step)
+        evaluator = Evaluator(frame.b, frame.access, storage, members, own)
+        evaluator.preset(root, position, fold.rule.finish(frame.b, tuple(state)))
+        store_outputs(evaluator, cluster, position)
+
+    work = turns(shape, lane_axis)
+    frame.divided(work, lambda panel: frame.nest(others, lambda rest: element(panel, rest)))
+    return frame.finish(name, work, by_panel)
+
+
+def _operand_position(kept: Position, reduced: Sequence[Index], axes: tuple[int, ...], ndim: int) -> Position:
+    """The operand's position from the result's and the reduced axes' own."""
+    left, folded = iter(kept), dict(zip(axes, reduced, strict=True))
+    return tuple(folded[axis] if axis in folded else next(left) for axis in range(ndim))
+
+
+def _loops(
+    frame: Frame,
+    sizes: Sequence[int],
+    state: list[Value],
+    step: Callable[[list[Index], list[Value]], list[Value]],
+    done: Sequence[Index] = (),
+) -> list[Value]:
+    """Loops over sizes that carry a state: state = step(indices, state)."""
+    if not sizes:
+        return step(list(done), state)
+    variable = Variable("k", sizes[0])
+
+    def turn(value: Any, *carried: Value) -> list[Value]:
+        variable.value = value
+        own = variable_index(variable) if sizes[0] > 1 else Index()
+        return _loops(frame, sizes[1:], list(carried), step, [*done, own])
+
+    return frame.b.loop(0, sizes[0], 1, turn, state, name="k")
+
+
+def _fold_lanes(name: str, cluster: Cluster, lane_axis: int | None, operand_axis: int, storage: Storage) -> Code:
+    """Lanes along a reduced axis: 16 results are folded side by side, then across lanes all at once."""
+    root = cluster.root
+    assert root is not None
+    lanes = LANES if lane_axis is not None else 1
+    frame = Frame(storage)
+    fold = _Fold(frame, root)
+    shape, axes = cluster.shape, root.params["axes"]
+    source = root.inputs[0].aval.shape
+    members = set(cluster.members)
+    others = [n for axis, n in enumerate(shape) if axis != lane_axis]
+    inner = [source[a] for a in axes if a != operand_axis]
+    width = len(fold.initial())
+
+    def fold_all(kept: list[Position]) -> list[list[Value]]:
+        """The lanewise states of these results."""
+        count = source[operand_axis]
+        state = [value for _ in kept for value in fold.initial()]
+
+        def step(at: list[Index], state: list[Value], along: Index, valid: int) -> list[Value]:
+            evaluator = Evaluator(frame.b, frame.access, storage, members)
+            rest = iter(at)
+            reduced = [along if a == operand_axis else next(rest) for a in axes]
+            result = []
+            for k, position in enumerate(kept):
+                lifted = fold.lifted(evaluator, _operand_position(position, reduced, axes, len(source)))
+                if valid < LANES:
+                    inside = frame.b.index_below(variable_index(LANE), valid)
+                    lifted = tuple(frame.b.select(inside, x, n) for x, n in zip(lifted, fold.initial(), strict=True))
+                result += fold.merge(state[k * width : (k + 1) * width], lifted)
+            return result
+
+        whole, tail = divmod(count, LANES)
+        state = _loops(
+            frame,
+            [whole, *inner],
+            state,
+            lambda at, s: step(at[1:], s, at[0] * LANES + variable_index(LANE), LANES),
+        )
+        if tail:
+            along = Index({}, whole * LANES) + variable_index(LANE)
+            state = _loops(frame, inner, state, lambda at, s: step(at, s, along, tail))
+        return [state[k * width : (k + 1) * width] for k in range(len(kept))]
+
+    def finish(position: Position, state: list[Value]) -> None:
+        frame.b.lanes = lanes
+        evaluator = Evaluator(frame.b, frame.access, storage, members)
+        evaluator.preset(root, position, fold.rule.finish(frame.b, tuple(state)))
+        store_outputs(evaluator, cluster, position)
+        frame.b.lanes = LANES
+
+    if lane_axis is None:
+        assert not shape
+
+        def scalar(_: Index) -> None:
+            (state,) = fold_all([()])
+            finish((), [frame.b.extract(value, 0) for value in _across(frame, fold, state)])
+
+        frame.divided(1, scalar)
+        return frame.finish(name, 1, False)
+
+    count = shape[lane_axis]
+
+    def group(first: Index, valid: int, rest: list[Index]) -> None:
+        kept = [place(lane_axis, first + r, rest, len(shape)) for r in range(valid)]
+        states = fold_all(kept) + [fold.initial()] * (LANES - valid)
+        position = place(lane_axis, first + variable_index(LANE), rest, len(shape))
+        finish(position, _side_by_side(frame, fold, states))
+
+    whole, tail = divmod(count, LANES)
+    work = whole + (tail > 0)
+    variable = Variable("g", max(whole, 1))
+
+    def full(value: Any, *_: Any) -> None:
+        variable.value = value
+        frame.nest(others, lambda rest: group(variable_index(variable) * LANES, LANES, rest))
+
+    if whole:
+        frame.b.loop(frame.low, frame.b.imin(frame.high, whole), 1, full, name="g")
+    if tail:
+        frame.b.loop(
+            frame.b.imax(frame.low, whole),
+            frame.high,
+            1,
+            lambda *_: frame.nest(others, lambda rest: group(Index({}, whole * LANES), tail, rest)),
+            name="t",
+        )
+    return frame.finish(name, work, False)
+
+
+def _across(frame: Frame, fold: _Fold, state: list[Value]) -> list[Value]:
+    """The fold of all 16 lanes, by halves."""
+    for distance in (8, 4, 2, 1):
+        order = tuple((lane + distance) % LANES for lane in range(LANES))
+        state = fold.merge(state, [frame.b.shuffle(x, x, order) for x in state])
+    return state
+
+
+def _side_by_side(frame: Frame, fold: _Fold, states: list[list[Value]]) -> list[Value]:
+    """One state whose lane r is the fold of all lanes of states[r], in 15 merges."""
+    for d in (8, 4, 2, 1):
+        low = tuple(lane if not lane & d else LANES + lane - d for lane in range(LANES))
+        high = tuple(lane + d if not lane & d else LANES + lane for lane in range(LANES))
+        states = [
+            fold.merge(
+                [frame.b.shuffle(x, y, low) for x, y in zip(states[r], states[r + d], strict=True)],
+                [frame.b.shuffle(x, y, high) for x, y in zip(states[r], states[r + d], strict=True)],
+            )
+            for r in range(d)
+        ]
+    return states[0]

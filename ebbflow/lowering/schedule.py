@@ -1,0 +1,420 @@
+"""A graph to kernels in an order that runs: layouts, copies in other layouts, updates in place.
+
+Samples are the lanes of whatever has a sample axis; weights take the lanes of the kernel that updates them. A product
+that needs an operand's other axis along the lanes gets a copy in that layout, written right after the original.
+"""
+
+import heapq
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..core.graph import Graph, Node, rewrite, verify
+from ..core.primitive import Contraction, Pointwise, Reduction, registry
+from ..ops.contraction import split_labels
+from .clusters import Cluster, Clustering, is_leaf, is_move, through_moves
+from .contraction import MovedOperand, product_kernel, vector_axes
+from .evaluate import Storage
+from .index import Variable, variable_index
+from .kernels import Code, elementwise_kernel, reduction_kernel
+from .layout import Buffer, Layout, panels, round_up, rows
+from .loops import verify_kernel
+from .machine import Machine
+from .samples import sample_axes
+from .transfer import gather_kernel, relayout_kernel
+
+
+@dataclass
+class Lowered:
+    """A graph as kernels.
+
+    Attributes:
+        codes: kernels in order.
+        inputs: the buffer of every input (batch inputs: the buffers that a gather fills).
+        gathers: for each batch input the kernel that fills it.
+        outputs: where every output is afterwards.
+        constants: buffers with the arrays they must hold.
+        scratch: buffers that live within one run.
+    """
+
+    name: str
+    codes: list[Code] = field(default_factory=list)
+    inputs: dict[Node, Buffer] = field(default_factory=dict)
+    gathers: dict[Node, Code] = field(default_factory=dict)
+    outputs: list[Buffer] = field(default_factory=list)
+    constants: list[tuple[Buffer, np.ndarray]] = field(default_factory=list)
+    scratch: list[Buffer] = field(default_factory=list)
+
+
+def lower(
+    graph: Graph,
+    batch: Mapping[Node, tuple[np.dtype, bool]],
+    state: Mapping[Node, Hashable],
+    updates: Mapping[int, Node],
+    state_buffers: dict[Hashable, Buffer],
+    machine: Machine,
+) -> Lowered:
+    """Kernels for a graph.
+
+    Parameters:
+        batch: inputs that are gathered from rows of the user's arrays: (type of the array, by row numbers or in order).
+        state: inputs that live on between runs, each with a key; other inputs are plain arguments.
+        updates: for outputs that are the new value of such an input, the input.
+        state_buffers: the state's buffers by key, where already decided; filled in.
+    """
+    return _Lowering(graph, batch, state, updates, state_buffers, machine).run()
+
+
+# before clustering
+
+
+def prepare(graph: Graph) -> Graph:
+    """Make outputs computed values, inner products sums, and operands of products readable position by position."""
+    graph = rewrite(graph, _without_inner_product)
+    graph = rewrite(graph, _with_readable_operands)
+    outputs: list[Node] = []
+    seen: set[Node] = set()
+    for node in graph.outputs:
+        node = _copy(node) if is_leaf(node) or is_move(node) or node in seen else node
+        seen.add(node)
+        outputs.append(node)
+    return verify(Graph(graph.inputs, outputs, graph.name))
+
+
+def _copy(node: Node) -> Node:
+    return Node(registry["stop_gradient"], (node,), {}, node.aval)
+
+
+def _without_inner_product(node: Node) -> Node:
+    """contract(a, b, "ij,ji->") as sum(a * transpose(b))."""
+    if not isinstance(node.primitive.lower, Contraction) or node.aval.shape != ():
+        return node
+    left, right, _ = split_labels(node.params["labels"])
+    a, b = node.inputs
+    order = tuple(right.index(label) for label in left)
+    if order != tuple(range(len(order))):
+        b = Node(registry["transpose"], (b,), {"axes": order}, a.aval)
+    product = Node(registry["multiply"], (a, b), {}, a.aval)
+    return Node(registry["sum"], (product,), {"axes": tuple(range(a.aval.ndim))}, node.aval)
+
+
+def _with_readable_operands(node: Node) -> Node:
+    if node.primitive.name == "take":
+        table, indices = node.inputs
+        return Node(node.primitive, (_copy(table) if is_move(table) else table, indices), node.params, node.aval)
+    if not isinstance(node.primitive.lower, Contraction):
+        return node
+    inputs = tuple(x if _is_readable(x) else _copy(x) for x in node.inputs)
+    return Node(node.primitive, inputs, node.params, node.aval, node.label)
+
+
+def _is_readable(operand: Node) -> bool:
+    """Whether every axis of the operand is one axis of the stored value, in unit steps."""
+    if not is_move(operand):
+        return True
+    moved = MovedOperand(operand)
+    probes = [Variable(f"a{axis}", n) for axis, n in enumerate(operand.aval.shape)]
+    position = moved.position(tuple(map(variable_index, probes)))
+    return all(i.is_affine and len(i.terms) <= 1 and set(i.terms.values()) <= {1} for i in position)
+
+
+class _Lowering:
+    def __init__(
+        self,
+        graph: Graph,
+        batch: Mapping[Node, tuple[np.dtype, bool]],
+        state: Mapping[Node, Hashable],
+        updates: Mapping[int, Node],
+        state_buffers: dict[Hashable, Buffer],
+        machine: Machine,
+    ):
+        self.graph, self.machine = prepare(graph), machine
+        self.batch, self.state, self.state_buffers = batch, state, state_buffers
+        self.updates = {self.graph.outputs[k]: node for k, node in updates.items()}
+        self.clustering = Clustering(self.graph)
+        self.axes = sample_axes(self.graph, set(batch))
+        self.storage = Storage()
+        self.lowered = Lowered(graph.name)
+        self.late: list[tuple[Node, Node]] = []  # (new value, state input) that is copied after everything else
+        self.count = 0
+
+    def run(self) -> Lowered:
+        self.leaves = {c: self._leaves_of(c) for c in self.clustering.clusters()}
+        order = self._order()
+        lanes = {cluster: self._lane_axis(cluster) for cluster in order}
+        self._make_leaf_buffers()
+        for cluster in order:
+            self._make_output_buffers(cluster, lanes[cluster])
+        copies = self._copies(order, lanes)
+        for node in self.batch:
+            self._gather(node)
+        for node, target in copies:
+            if is_leaf(node) and node not in self.batch:
+                self._relayout(node, target)
+        for cluster in order:
+            self._emit(cluster, lanes[cluster])
+            for node, target in copies:
+                if node in cluster.outputs:
+                    self._relayout(node, target)
+        for new, old in self.late:
+            self._copy_state(new, self.state_buffers[self.state[old]])
+        for node in self.graph.outputs:
+            old = self.updates.get(node)
+            done = old is not None and (node, old) not in self.late
+            self.lowered.outputs.append(
+                self.state_buffers[self.state[old]] if done and old is not None else self.storage.buffers[node][0]
+            )
+        return self.lowered
+
+    def _name(self, stem: str) -> str:
+        self.count += 1
+        return f"{self.graph.name}_{self.count}_{stem}"
+
+    # order
+    def _leaves_of(self, cluster: Cluster) -> dict[Node, bool]:
+        """The leaves that a kernel reads -> whether only at the position that it computes."""
+        found: dict[Node, bool] = {}
+        stored = {node for c in self.clustering.clusters() for node in c.outputs}
+        seen: set[tuple[Node, bool]] = set()
+
+        def visit(node: Node, same: bool) -> None:
+            if (node, same) in seen:
+                return
+            seen.add((node, same))
+            if is_leaf(node):
+                found[node] = found.get(node, True) and same
+            elif node not in stored or node in cluster.members:
+                below = same and isinstance(node.primitive.lower, Pointwise)
+                for source in node.inputs:
+                    visit(source, below)
+
+        for node in cluster.members:
+            visit(node, True)
+        return found
+
+    def _order(self) -> list[Cluster]:
+        """Readers after writers, and whoever reads a state's old value before the kernel that updates it in place."""
+        clusters = self.clustering.clusters()
+        after: dict[Cluster, set[Cluster]] = {c: self.clustering._reads_from(c) for c in clusters}
+        inline = self._inline_reads(clusters)
+        for c in clusters:
+            after[c] |= inline[c] - {c}
+        for new, old in self.updates.items():
+            writer = self.clustering.of[new]
+            readers = {c for c in clusters if old in self.leaves[c] and c is not writer}
+            apart = self.leaves[writer].get(old, True)
+            if apart and not any(_reaches(after, reader, writer) for reader in readers):
+                after[writer] |= readers
+            else:
+                self.late.append((new, old))
+        return self._sorted(clusters, after)
+
+    def _inline_reads(self, clusters: Sequence[Cluster]) -> dict[Cluster, set[Cluster]]:
+        """Clusters whose stored values a kernel reads through values that it computes again."""
+        stored = {node: c for c in clusters for node in c.outputs}
+        result: dict[Cluster, set[Cluster]] = {}
+        for cluster in clusters:
+            found: set[Cluster] = set()
+            stack = [source for node in cluster.members for source in node.inputs]
+            seen: set[Node] = set()
+            while stack:
+                node = stack.pop()
+                if node in seen or is_leaf(node):
+                    continue
+                seen.add(node)
+                if node in stored and node not in cluster.members:
+                    found.add(stored[node])
+                else:
+                    stack.extend(node.inputs)
+            result[cluster] = found
+        return result
+
+    def _sorted(self, clusters: list[Cluster], after: dict[Cluster, set[Cluster]]) -> list[Cluster]:
+        """Kernels over samples as early as they can be, so that few barriers are needed; else in the graph's order."""
+        place = {c: k for k, c in enumerate(clusters)}
+        waiting = {c: len(after[c]) for c in clusters}
+        before: dict[Cluster, list[Cluster]] = {c: [] for c in clusters}
+        for c, sources in after.items():
+            for source in sources:
+                before[source].append(c)
+        ready = [(not self._by_panel(c), place[c]) for c in clusters if not waiting[c]]
+        heapq.heapify(ready)
+        order = []
+        while ready:
+            cluster = clusters[heapq.heappop(ready)[1]]
+            order.append(cluster)
+            for user in before[cluster]:
+                waiting[user] -= 1
+                if not waiting[user]:
+                    heapq.heappush(ready, (not self._by_panel(user), place[user]))
+        assert len(order) == len(clusters), "kernels wait for each other"
+        return order
+
+    # lanes and layouts
+    def _sample_axis(self, cluster: Cluster) -> int | None:
+        return next((self.axes[node] for node in cluster.members if node in self.axes), None)
+
+    def _by_panel(self, cluster: Cluster) -> bool:
+        return self._sample_axis(cluster) is not None
+
+    def _lane_axis(self, cluster: Cluster) -> int | None:
+        if cluster.shape == ():
+            return None
+        axis = self._sample_axis(cluster)
+        if axis is not None:
+            return axis
+        for node in cluster.outputs:
+            old = self.updates.get(node)
+            if old is not None and self.state[old] in self.state_buffers:
+                return self.state_buffers[self.state[old]].layout.lane_axis
+        if cluster.root is not None and isinstance(cluster.root.primitive.lower, Contraction):
+            return self._lanes_of_product(cluster.root)
+        return len(cluster.shape) - 1
+
+    def _lanes_of_product(self, root: Node) -> int:
+        """The axis that wastes the fewest lanes; between nearly equal ones the first, the layer's input."""
+        shape = root.aval.shape
+        waste = [round_up(n) / n for n in shape]
+        usable = [axis for axis in range(len(shape)) if vector_axes(root, axis)] or list(range(len(shape)))
+        best = min(waste[axis] for axis in usable)
+        return next(axis for axis in usable if waste[axis] <= 1.1 * best)
+
+    def _make_leaf_buffers(self) -> None:
+        """State takes the layout of the kernel that updates it; what nothing updates lies in plain rows."""
+        chosen = {old: self.clustering.of[new] for new, old in self.updates.items() if (new, old) not in self.late}
+        for node in self.graph.inputs:
+            if node in self.batch:
+                continue
+            key = self.state.get(node)
+            if key is None or key not in self.state_buffers:
+                axis = self._lane_axis(chosen[node]) if node in chosen else None
+                kind = "argument" if key is None else "state"
+                buffer = Buffer(node.label or self._name("input"), node.aval, rows(node.aval.shape, axis), kind)
+                if key is not None:
+                    self.state_buffers[key] = buffer
+            else:
+                buffer = self.state_buffers[key]
+            self.lowered.inputs[node] = self.storage.add(node, buffer)
+        for node in self.graph.nodes:
+            if node.is_constant:
+                buffer = Buffer(self._name("constant"), node.aval, rows(node.aval.shape), "constant")
+                self.lowered.constants.append((self.storage.add(node, buffer), node.value))
+        for node in self.batch:
+            layout = panels(node.aval.shape, 0) if node in self.axes or node.aval.ndim > 2 else rows(node.aval.shape)
+            buffer = self._scratch(node.label or "batch", node.aval, layout)
+            self.lowered.inputs[node] = self.storage.add(node, buffer)
+
+    def _scratch(self, name: str, aval: Any, layout: Layout, kind: str = "scratch") -> Buffer:
+        buffer = Buffer(name, aval, layout, kind)
+        self.lowered.scratch.append(buffer)
+        return buffer
+
+    def _make_output_buffers(self, cluster: Cluster, lane_axis: int | None) -> None:
+        for node in cluster.outputs:
+            old = self.updates.get(node)
+            if old is not None and (node, old) not in self.late:
+                self.storage.add(node, self.state_buffers[self.state[old]])
+                continue
+            layout = (
+                panels(node.aval.shape, lane_axis or 0) if self._by_panel(cluster) else rows(node.aval.shape, lane_axis)
+            )
+            self.storage.add(node, self._scratch(self._name(str(node.primitive)), node.aval, layout))
+
+    def _copies(self, order: Sequence[Cluster], lanes: Mapping[Cluster, int | None]) -> list[tuple[Node, Buffer]]:
+        """The copies in other layouts that products need: (node, buffer)."""
+        copies = []
+        for cluster in order:
+            root = cluster.root
+            if root is None or not isinstance(root.primitive.lower, Contraction):
+                continue
+            lane_axis = lanes[cluster]
+            assert lane_axis is not None
+            for base, axis in vector_axes(root, lane_axis):
+                if any(buffer.layout.lane_axis == axis for buffer in self.storage.buffers[base]):
+                    continue
+                if base.is_constant:
+                    buffer = Buffer(self._name("constant"), base.aval, panels(base.aval.shape, axis), "constant")
+                    self.lowered.constants.append((self.storage.add(base, buffer), base.value))
+                    continue
+                buffer = self._scratch(self._name("lanes"), base.aval, panels(base.aval.shape, axis), "copy")
+                self.storage.add(base, buffer)
+                copies.append((base, buffer))
+        return copies
+
+    # kernels
+    def _add(self, code: Code) -> None:
+        verify_kernel(code.kernel)
+        self.lowered.codes.append(code)
+
+    def _gather(self, node: Node) -> None:
+        dtype, indexed = self.batch[node]
+        data = type(node.aval)(node.aval.shape, np.dtype(dtype))
+        first, *others = self.storage.buffers[node]
+        flat = [first] + [x for x in others if len(node.aval.shape) == 2]
+        code = gather_kernel(self._name("gather"), data, flat, indexed)
+        verify_kernel(code.kernel)
+        self.lowered.gathers[node] = code
+        self.lowered.codes.append(code)
+        for other in others:
+            if other not in flat:
+                self._add(relayout_kernel(self._name("relayout"), first, other))
+
+    def _relayout(self, node: Node, target: Buffer) -> None:
+        if node in self.batch:
+            return
+        self._add(relayout_kernel(self._name("relayout"), self.storage.buffers[node][0], target))
+
+    def _emit(self, cluster: Cluster, lane_axis: int | None) -> None:
+        by_panel, root = self._by_panel(cluster), cluster.root
+        if not cluster.outputs:
+            return
+        if root is None:
+            name = self._name(str(cluster.members[-1].primitive))
+            self._add(elementwise_kernel(name, cluster, lane_axis, by_panel, self.storage))
+        elif isinstance(root.primitive.lower, Reduction):
+            operand_axis = self._operand_axis(cluster, lane_axis)
+            name = self._name(str(root.primitive))
+            self._add(reduction_kernel(name, cluster, lane_axis, operand_axis, by_panel, self.storage))
+        else:
+            assert lane_axis is not None
+            name = self._name("product")
+            self._add(product_kernel(name, cluster, lane_axis, by_panel, self.storage, self.machine))
+
+    def _operand_axis(self, cluster: Cluster, lane_axis: int | None) -> int:
+        """The axis of a reduction's operand along the lanes: samples, else where its memory has them, else the result's."""
+        root = cluster.root
+        assert root is not None
+        operand, axes = root.inputs[0], root.params["axes"]
+        kept = [axis for axis in range(operand.aval.ndim) if axis not in axes]
+        if operand in self.axes:
+            return self.axes[operand]
+        base = through_moves(operand)
+        if base is operand and operand in self.storage:
+            stored = self.storage.buffers[operand][0].layout.lane_axis
+            if stored in axes:
+                return stored
+        return kept[lane_axis] if lane_axis is not None else operand.aval.ndim - 1
+
+    def _copy_state(self, new: Node, target: Buffer) -> None:
+        copy = _copy(new)
+        cluster = Cluster(copy)
+        cluster.outputs = [copy]
+        self.storage.add(copy, target)
+        self._add(elementwise_kernel(self._name("keep"), cluster, target.layout.lane_axis, False, self.storage))
+
+
+def _reaches(after: Mapping[Cluster, set[Cluster]], start: Cluster, goal: Cluster) -> bool:
+    """Whether `start` waits, at some remove, for `goal`."""
+    stack, seen = [start], set()
+    while stack:
+        cluster = stack.pop()
+        if cluster is goal:
+            return True
+        if cluster not in seen:
+            seen.add(cluster)
+            stack.extend(after[cluster])
+    return False
+
+
