@@ -1,0 +1,1 @@
+"""What stands around native code while it runs: the machine-code cache, aligned memory, worker threads."""

@@ -1,0 +1,77 @@
+"""Machine code kept on disk between processes.
+
+An entry is a file named by the hash of what determines it (IR text, target, versions), holding a checksum and the code.
+A damaged or foreign entry is compiled again, never trusted; a directory that cannot be written is done without.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from .. import version
+
+MAGIC = b"ebbflow machine code 1\n"
+LARGEST_BYTES = 256 << 20
+
+
+def directory() -> Path | None:
+    """EBBFLOW_CACHE if set (empty: no cache), else the user's cache directory."""
+    chosen = os.environ.get("EBBFLOW_CACHE")
+    if chosen is not None:
+        return Path(chosen) if chosen else None
+    home = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(home) if home else Path.home() / ".cache") / "ebbflow"
+    except RuntimeError:  # no home directory
+        return None
+
+
+def key_of(*parts: str) -> str:
+    digest = hashlib.sha256(version.__version__.encode())
+    for part in parts:
+        digest.update(b"\0" + part.encode())
+    return digest.hexdigest()
+
+
+def load(key: str) -> bytes | None:
+    """The code stored under a key, or None where there is none that can be trusted."""
+    where = directory()
+    if where is None:
+        return None
+    try:
+        data = (where / key).read_bytes()
+    except OSError:
+        return None
+    head = len(MAGIC) + 32
+    code = data[head:]
+    return code if data.startswith(MAGIC) and hashlib.sha256(code).digest() == data[len(MAGIC) : head] else None
+
+
+def store(key: str, code: bytes) -> None:
+    """Keep code under a key, whole or not at all; a cache that cannot be written costs time later, nothing else."""
+    where = directory()
+    if where is None:
+        return
+    temporary = None
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=where, prefix="new-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(MAGIC + hashlib.sha256(code).digest() + code)
+        os.replace(temporary, where / key)
+        _trim(where)
+    except OSError:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _trim(where: Path) -> None:
+    """Remove the entries unused for longest until the cache fits its bound."""
+    entries = [(entry.stat(), entry.path) for entry in os.scandir(where) if entry.is_file()]
+    total = sum(stat.st_size for stat, _ in entries)
+    for stat, path in sorted(entries, key=lambda e: e[0].st_mtime):
+        if total <= LARGEST_BYTES:
+            return
+        Path(path).unlink(missing_ok=True)
+        total -= stat.st_size
