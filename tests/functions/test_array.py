@@ -1,0 +1,143 @@
+"""The public functions mean what NumPy's functions of the same name mean, for anything that becomes a tensor."""
+
+import numpy as np
+import pytest
+
+import ebbflow.functions  # noqa: F401  (puts the functions into ebbflow.ops)
+from ebbflow import ops
+from ebbflow.core.errors import ShapeError
+from ebbflow.core.tensor import Tensor
+
+X = np.random.default_rng(1).normal(size=(3, 4))
+Y = np.random.default_rng(2).uniform(0.5, 2.0, size=(4,))
+FLAGS = X > 0
+
+ONE = ["abs", "square", "exp", "sign", "floor", "ceil", "negative", "isnan", "isfinite", "tanh", "flip", "ravel"]
+ONE += ["transpose", "argmax", "argmin", "zeros_like", "ones_like"]
+POSITIVE = ["log", "log1p", "sqrt", "reciprocal"]
+TWO = ["add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "dot"]
+TWO += ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"]
+FOLDS = ["sum", "mean", "var", "std", "max", "min"]
+
+
+def same(actual: Tensor, expected: np.ndarray) -> None:
+    assert actual.shape == np.shape(expected)
+    np.testing.assert_allclose(actual.numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_functions_of_one_array(name: str) -> None:
+    same(getattr(ops, name)(X), getattr(np, name)(X))
+
+
+@pytest.mark.parametrize("name", POSITIVE)
+def test_functions_of_positive_numbers(name: str) -> None:
+    same(getattr(ops, name)(Y), getattr(np, name)(Y))
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_functions_of_two_arrays_broadcast(name: str) -> None:
+    same(getattr(ops, name)(X, Y), getattr(np, name)(X, Y))
+
+
+def test_power() -> None:
+    same(ops.power(Y, 2.5), Y**2.5)
+    same(ops.power(2.0, Y), 2.0**Y)
+    same(ops.power(X, 3), X**3)
+
+
+@pytest.mark.parametrize("name", ["logical_and", "logical_or", "logical_xor"])
+def test_logic(name: str) -> None:
+    other = Y > 1
+    same(getattr(ops, name)(FLAGS, other), getattr(np, name)(FLAGS, other))
+    same(ops.logical_not(FLAGS), ~FLAGS)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 1)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_folds(axis: object, keepdims: bool) -> None:
+    for name in FOLDS:
+        same(getattr(ops, name)(X, axis, keepdims), getattr(np, name)(X, axis=axis, keepdims=keepdims))
+    for name in ("any", "all"):
+        same(getattr(ops, name)(FLAGS, axis, keepdims), getattr(np, name)(FLAGS, axis=axis, keepdims=keepdims))
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_argmax_along_an_axis(axis: int) -> None:
+    same(ops.argmax(X, axis, keepdims=True), np.argmax(X, axis, keepdims=True))
+    same(ops.argmin(X, axis), np.argmin(X, axis))
+
+
+def test_changes_of_shape() -> None:
+    same(ops.reshape(X, (2, -1)), X.reshape(2, -1))
+    same(ops.transpose(X, (1, 0)), X.T)
+    same(ops.swapaxes(X, 0, -1), X.T)
+    same(ops.expand_dims(X, (0, -1)), np.expand_dims(X, (0, -1)))
+    same(ops.squeeze(X[:, :1]), X[:, 0])
+    same(ops.squeeze(X[None, :, :1], -1), X[None, :, 0])
+    same(ops.broadcast_to(Y, (3, 4)), np.broadcast_to(Y, (3, 4)))
+    same(ops.flip(X, 1), X[:, ::-1])
+
+
+def test_joining() -> None:
+    same(ops.concatenate([X, X], axis=1), np.concatenate([X, X], axis=1))
+    for axis in (0, 1, 2, -1):
+        same(ops.stack([X, X + 1], axis), np.stack([X, X + 1], axis))
+
+
+def test_padding() -> None:
+    widths = ((1, 0), (2, 3))
+    same(ops.pad(X, widths), np.pad(X, widths))
+    same(ops.pad(X, 1, constant_values=9.0), np.pad(X, 1, constant_values=9.0))
+
+
+def test_choosing() -> None:
+    same(ops.where(FLAGS, X, 0.0), np.where(FLAGS, X, 0.0))
+    same(ops.clip(X, -0.5, 0.5), np.clip(X, -0.5, 0.5))
+    positions = np.array([[0, 2], [-1, 1]])
+    for axis in (0, 1, -1):
+        same(ops.take(X, positions, axis), np.take(X, positions, axis))
+    same(ops.take(X, [5, 0]), np.take(X, [5, 0]))
+
+
+def test_one_hot_puts_the_classes_where_it_is_told() -> None:
+    labels = np.array([[0, 2, 1], [2, 2, 9]])
+    expected = (labels[..., None] == np.arange(3)).astype(float)
+    same(ops.one_hot(labels, 3), expected)
+    same(ops.one_hot(labels, 3, axis=0), np.moveaxis(expected, -1, 0))
+    same(ops.one_hot(labels, 3, axis=1), np.moveaxis(expected, -1, 1))
+
+
+def test_creation_has_the_default_types() -> None:
+    assert str(ops.zeros((2, 3)).aval) == str(ops.ones((2, 3)).aval) == "float32[2,3]"
+    assert str(ops.full((2,), 7.0, "float64").aval) == "float64[2]"
+    same(ops.full((2, 2), 7), np.full((2, 2), 7))
+    assert str(ops.arange(5).aval) == "int32[5]"
+    for arguments in [(5,), (2, 9), (2, 9, 3), (0.0, 1.0, 0.25), (5, 0, -2)]:
+        same(ops.arange(*arguments), np.arange(*arguments))
+    same(ops.eye(3), np.eye(3))
+
+
+def test_a_division_by_zero_can_be_zero() -> None:
+    same(ops.divide_no_nan([1.0, 2.0], [0.0, 4.0]), np.array([0.0, 0.5]))
+
+
+def test_numbers_and_lists_and_integers_are_converted() -> None:
+    same(ops.divide([1, 2], 4), np.array([0.25, 0.5]))
+    same(ops.sqrt([4, 9]), np.array([2.0, 3.0]))
+    assert ops.convert_to_numpy(ops.convert_to_tensor([1, 2], "float64")).dtype == np.float64
+
+
+def test_shapes_that_do_not_fit_are_named() -> None:
+    with pytest.raises(ShapeError, match=r"squeeze: expected axes of length 1 of float64\[3,4\], got axis 1"):
+        ops.squeeze(X, 1)
+    with pytest.raises(ShapeError, match=r"expand_dims: expected axes between -3 and 2 for float64\[3,4\], got 3"):
+        ops.expand_dims(X, 3)
+    with pytest.raises(ShapeError, match=r"one_hot: expected integer positions, got float64\[3,4\]"):
+        ops.one_hot(X, 3)
+
+
+def test_every_published_function_is_documented() -> None:
+    functions = [getattr(ops, name) for name in ops.__all__ if callable(getattr(ops, name))]
+    assert len(functions) > 80
+    assert all(function.__doc__ for function in functions)
