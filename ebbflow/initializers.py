@@ -1,0 +1,314 @@
+"""Initial values of weights.
+
+An initializer is called with a shape and a dtype. For a weight of shape (fan_in, fan_out), Glorot's keep the variance
+of activations and gradients alike from layer to layer, He's make up for a ReLU that halves it.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .core.errors import ArgumentError
+from .core.tensor import Tensor
+from .functions import array, random, shapes
+from .functions.arguments import choose, expect_number
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "deserialize",
+    "get",
+    "serialize",
+]
+
+
+class Initializer:
+    """Base of initial values: a subclass defines `__call__(shape, dtype=None)` and `get_config()`."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        """The initial values, a tensor of this shape and type (by default `floatx()`)."""
+        raise NotImplementedError(f"{type(self).__name__}: define __call__(self, shape, dtype=None)")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal initializer."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Initializer":
+        """An initializer from what `get_config` returned."""
+        return cls(**config)
+
+
+class Zeros(Initializer):
+    """0 everywhere."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return shapes.zeros(shape, dtype)
+
+
+class Ones(Initializer):
+    """1 everywhere."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return shapes.ones(shape, dtype)
+
+
+class Constant(Initializer):
+    """`value` everywhere."""
+
+    def __init__(self, value: float = 0.0):
+        self.value = expect_number("Constant", "value", value)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return shapes.full(shape, self.value, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"value": self.value}
+
+
+class _Random(Initializer):
+    """Random values. With a number as seed every call gives the same ones; without a seed, or with a SeedGenerator,
+    every call gives new ones."""
+
+    def __init__(self, seed: "int | random.SeedGenerator | None" = None):
+        if isinstance(seed, int):
+            random.state_from(seed)  # checks its range now
+        self.seed = seed
+        self._source = random.SeedGenerator() if seed is None else seed
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed if isinstance(self.seed, int) else None}
+
+
+class RandomUniform(_Random):
+    """Values of equal probability in [minval, maxval)."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
+        super().__init__(seed)
+        self.minval = expect_number("RandomUniform", "minval", minval)
+        self.maxval = expect_number("RandomUniform", "maxval", maxval, low=self.minval)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return random.uniform(shape, self.minval, self.maxval, dtype, self._source)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
+
+
+class RandomNormal(_Random):
+    """Values of the normal distribution N(mean, stddev^2)."""
+
+    _draw = staticmethod(random.normal)
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+        super().__init__(seed)
+        self.mean = expect_number(type(self).__name__, "mean", mean)
+        self.stddev = expect_number(type(self).__name__, "stddev", stddev, low=0.0)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return self._draw(shape, self.mean, self.stddev, dtype, self._source)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
+
+
+class TruncatedNormal(RandomNormal):
+    """Values of the normal distribution N(mean, stddev^2) that lie within two standard deviations."""
+
+    _draw = staticmethod(random.truncated_normal)
+
+
+# the standard deviation of a standard normal distribution that is cut off at -2 and 2
+_TRUNCATED_STDDEV = 0.87962566103423978
+
+
+class VarianceScaling(_Random):
+    """Values of mean 0 and variance scale / n, where n is fan_in, fan_out or their mean.
+
+    Parameters:
+        scale: of the variance.
+        mode: "fan_in", "fan_out" or "fan_avg".
+        distribution: "truncated_normal", "untruncated_normal", or "uniform" within sqrt(3 scale / n) of 0.
+        seed: a number, a SeedGenerator or None.
+
+    A weight of shape (..., fan_in, fan_out); one axis is both fans.
+    """
+
+    def __init__(
+        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None
+    ):
+        super().__init__(seed)
+        owner = type(self).__name__
+        self.scale = expect_number(owner, "scale", scale, low=0.0)
+        self.mode = choose(owner, "mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        known = ("truncated_normal", "untruncated_normal", "uniform")
+        self.distribution = choose(owner, "distribution", distribution, known)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        stddev = math.sqrt(self.scale / self._fan(shape))
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0) * stddev
+            return random.uniform(shape, -limit, limit, dtype, self._source)
+        if self.distribution == "truncated_normal":
+            return random.truncated_normal(shape, 0.0, stddev / _TRUNCATED_STDDEV, dtype, self._source)
+        return random.normal(shape, 0.0, stddev, dtype, self._source)
+
+    def _fan(self, shape: Sequence[int]) -> float:
+        shape = tuple(shape) or (1,)
+        field = math.prod(shape[:-2])
+        fan_in, fan_out = (shape[-2] * field, shape[-1] * field) if len(shape) > 1 else (shape[0], shape[0])
+        return max(1.0, {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode])
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
+        return {**own, **super().get_config()}
+
+
+class _Scaled(VarianceScaling):
+    """A VarianceScaling whose arguments are fixed by its class."""
+
+    _arguments: tuple[float, str, str]
+
+    def __init__(self, seed: Any = None):
+        super().__init__(*self._arguments, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return _Random.get_config(self)
+
+
+class GlorotUniform(_Scaled):
+    """Uniform between -sqrt(6 / (fan_in + fan_out)) and its opposite.
+
+    Source: Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks".
+    """
+
+    _arguments = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Scaled):
+    """Truncated normal of variance 2 / (fan_in + fan_out).
+
+    Source: Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks".
+    """
+
+    _arguments = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Scaled):
+    """Uniform between -sqrt(6 / fan_in) and its opposite.
+
+    Source: He, Zhang, Ren, Sun (2015), "Delving Deep into Rectifiers".
+    """
+
+    _arguments = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Scaled):
+    """Truncated normal of variance 2 / fan_in.
+
+    Source: He, Zhang, Ren, Sun (2015), "Delving Deep into Rectifiers".
+    """
+
+    _arguments = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Scaled):
+    """Uniform between -sqrt(3 / fan_in) and its opposite.
+
+    Source: LeCun, Bottou, Orr, Mueller (1998), "Efficient BackProp".
+    """
+
+    _arguments = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Scaled):
+    """Truncated normal of variance 1 / fan_in.
+
+    Source: LeCun, Bottou, Orr, Mueller (1998), "Efficient BackProp".
+    """
+
+    _arguments = (1.0, "fan_in", "truncated_normal")
+
+
+class _Function(Initializer):
+    """A user's function of shape and dtype."""
+
+    def __init__(self, function: Callable[..., Any]):
+        self.function = function
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return array.convert_to_tensor(self.function(shape, dtype=dtype), dtype)
+
+
+_CLASSES: dict[str, type[Initializer]] = {
+    "zeros": Zeros,
+    "ones": Ones,
+    "constant": Constant,
+    "random_uniform": RandomUniform,
+    "random_normal": RandomNormal,
+    "truncated_normal": TruncatedNormal,
+    "variance_scaling": VarianceScaling,
+    "glorot_uniform": GlorotUniform,
+    "glorot_normal": GlorotNormal,
+    "he_uniform": HeUniform,
+    "he_normal": HeNormal,
+    "lecun_uniform": LecunUniform,
+    "lecun_normal": LecunNormal,
+}
+
+
+def get(identifier: Any) -> Initializer:
+    """An initializer from its name ("glorot_uniform", "HeNormal"), its configuration, a number, an array or a function.
+
+    Raises ArgumentError, with the known names, for anything else.
+    """
+    if isinstance(identifier, Initializer):
+        return identifier
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    if isinstance(identifier, (np.ndarray, Tensor)):
+        return _Function(lambda shape, dtype: identifier)
+    if isinstance(identifier, (int, float)) and not isinstance(identifier, bool):
+        return Constant(identifier)
+    if isinstance(identifier, str):
+        by_class_name = {cls.__name__: cls for cls in _CLASSES.values()}
+        cls = _CLASSES.get(identifier) or by_class_name.get(identifier)
+        if cls is not None:
+            return cls()
+    elif isinstance(identifier, type) and issubclass(identifier, Initializer):
+        return identifier()
+    elif callable(identifier):
+        return _Function(identifier)
+    raise ArgumentError(
+        f"initializers.get: expected an Initializer, a function or one of {', '.join(_CLASSES)}, got {identifier!r}"
+    )
+
+
+def serialize(initializer: Initializer) -> dict[str, Any]:
+    """Class name and configuration, as plain JSON values; raises ArgumentError for a function."""
+    if isinstance(initializer, _Function):
+        raise ArgumentError("initializers.serialize: expected an Initializer, got a function, which a file cannot hold")
+    return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
+
+
+def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Initializer:
+    """An initializer from what `serialize` returned; raises ArgumentError for an unknown class."""
+    classes = {cls.__name__: cls for cls in _CLASSES.values()} | (custom_objects or {})
+    name = config.get("class_name")
+    if name not in classes:
+        raise ArgumentError(f"initializers.deserialize: expected one of {', '.join(classes)}, got {name!r}")
+    return classes[name].from_config(config.get("config", {}))

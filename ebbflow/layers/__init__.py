@@ -1,0 +1,31 @@
+"""Layers: what networks are built from."""
+
+from .activation import Activation, LeakyReLU, ReLU, Softmax
+from .base import Layer
+from .dense import Dense
+from .dropout import Dropout
+from .flatten import Flatten
+from .input import Input, InputLayer
+from .normalization import Normalization
+from .registry import deserialize, get, register, serialize
+
+for _cls in (Activation, Dense, Dropout, Flatten, InputLayer, LeakyReLU, Normalization, ReLU, Softmax):
+    register(_cls)
+
+__all__ = [
+    "Activation",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "LeakyReLU",
+    "Normalization",
+    "ReLU",
+    "Softmax",
+    "deserialize",
+    "get",
+    "register",
+    "serialize",
+]

@@ -1,0 +1,362 @@
+"""Layer: weights, and what is computed with them."""
+
+import functools
+import inspect
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import initializers
+from ..core.aval import Aval, floatx
+from ..core.errors import ArgumentError, ShapeError
+from ..core.tensor import Tensor, as_array, as_tensor, eagerly, trace
+from ..core.variable import Variable, unique_name
+from ..functions.hyperparameter import held_by
+from ..functions.random import SeedGenerator
+from ..ops.elementwise import cast
+
+__all__ = ["Layer"]
+
+
+class _CallContext(threading.local):
+    """The `training` that a layer was called with, which the layers it calls inherit."""
+
+    training: bool | None = None
+
+
+_call_context = _CallContext()
+
+
+class Layer:
+    """Weights, and what is computed with them: subclass it, make weights in `build`, use them in `call`.
+
+        class Scale(ebbflow.layers.Layer):
+            def build(self, input_shape):
+                self.factor = self.add_weight((input_shape[-1],), initializer="ones", name="factor")
+
+            def call(self, inputs):
+                return inputs * self.factor
+
+    Layers and variables that are set as attributes, also inside lists, tuples and dicts, belong to the layer.
+
+    Parameters:
+        name: as printed; by default the class name in snake case, numbered.
+        dtype: element type of the weights and of floating inputs; by default `floatx()`.
+        trainable: whether `trainable_weights` lists the weights.
+
+    Attributes:
+        built: whether the weights exist; they are made on the first call, when the input's shape is known.
+        input_shape, output_shape: those of the first call, with None for the batch axis; None before it.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
+        layer = super().__new__(cls)
+        layer._weights: list[Variable] = []
+        layer._trainable, layer._given = True, (args, kwargs)
+        layer._name, layer._dtype = "", floatx()
+        layer.built, layer.input_shape, layer.output_shape = False, None, None
+        return layer
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _building(cls.build)
+
+    def __init__(self, *, name: str | None = None, dtype: Any = None, trainable: bool = True):
+        stem = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
+        self._name = unique_name(stem) if name is None else str(name)
+        self._dtype = floatx() if dtype is None else np.dtype(dtype)
+        self._trainable = bool(trainable)
+
+    # what a subclass writes
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of this shape (batch axis first); called once, before the first `call`."""
+        self.built = True
+
+    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """What the layer computes; an argument named `training` says whether it runs to learn or to predict."""
+        raise NotImplementedError(f"{self}: define call(self, inputs), which returns what the layer computes")
+
+    # calling
+
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Build on the first call, then `call`; `training` is passed on to the layers that are called inside."""
+        inputs = _map(self._convert, inputs)
+        shape = _map(lambda x: x.shape, inputs)
+        if not self.built:
+            self.build(shape)
+            self.built = True
+        outer = _call_context.training
+        _call_context.training = outer if training is None else bool(training)
+        try:
+            if _accepts_training(type(self).call):
+                kwargs["training"] = bool(_call_context.training)
+            outputs = self.call(inputs, *args, **kwargs)
+        finally:
+            _call_context.training = outer
+        if self.output_shape is None:
+            self.input_shape, self.output_shape = _any_batch(shape), _map(lambda x: _any_batch(x.shape), outputs)
+        return outputs
+
+    def _convert(self, x: Any) -> Tensor:
+        tensor = as_tensor(x)
+        return cast(tensor, self._dtype) if tensor.aval.is_float else tensor
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
+        """The shape of the output for inputs of this shape, in which None stands for an axis of any length.
+
+        Found by tracing `call`, so nothing is computed; the layer is built if it was not.
+        """
+        aval = Aval(tuple(1 if n is None else int(n) for n in input_shape), self._dtype)
+        outputs: list[Any] = []
+
+        def run(x: Tensor) -> None:
+            outputs.append(_map(lambda y: y.shape, self(x)))
+
+        trace(run, [("inputs", aval)])
+        return _any_batch(outputs[0]) if tuple(input_shape[:1]) == (None,) else outputs[0]
+
+    # weights
+
+    def add_weight(
+        self,
+        shape: int | Sequence[int] = (),
+        initializer: Any = "glorot_uniform",
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> Variable:
+        """A new variable of this layer, named `{layer}/{name}`.
+
+        Parameters:
+            shape: lengths of its axes; () for a single number.
+            initializer: name, Initializer, or function of (shape, dtype).
+            dtype: element type; by default the layer's.
+            trainable: whether the optimizer changes it.
+
+        Raises ShapeError when an axis has no known positive length.
+        """
+        shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
+            raise ShapeError(f"{self}: add_weight expected positive lengths of axes, got shape {shape}")
+        dtype = self._dtype if dtype is None else np.dtype(dtype)
+        name = name or ("weight" if not self._weights else f"weight_{len(self._weights)}")
+        with eagerly():
+            value = initializers.get(initializer)(tuple(int(n) for n in shape), dtype)
+        weight = Variable(value, trainable=trainable, dtype=dtype, name=f"{self.name}/{name}")
+        self._weights.append(weight)
+        return weight
+
+    def _parts(self) -> list[Any]:
+        """The variables, seed generators and layers that are attributes of this layer, each once."""
+        attributes = (value for name, value in vars(self).items() if name not in ("_given", "_hyperparameters"))
+        return list({id(part): part for part in _found(attributes, set())}.values())
+
+    @property
+    def sublayers(self) -> list["Layer"]:
+        """The layers that are attributes of this one, in the order in which they were set."""
+        return [part for part in self._parts() if isinstance(part, Layer)]
+
+    def _collect(
+        self, kind: Callable[["Layer"], list[Any]], enter: Callable[["Layer"], bool] = lambda layer: True
+    ) -> list[Any]:
+        """What `kind` finds in this layer and those inside it, each once; `enter` says which layers are looked at."""
+        found: dict[int, Any] = {}
+        for layer in self._flat_layers(enter, set()):
+            found.update((id(one), one) for one in kind(layer))
+        return list(found.values())
+
+    def _flat_layers(self, enter: Callable[["Layer"], bool], seen: set[int]) -> Iterator["Layer"]:
+        if id(self) in seen or not enter(self):
+            return
+        seen.add(id(self))
+        yield self
+        for layer in self.sublayers:
+            yield from layer._flat_layers(enter, seen)
+
+    def _own_weights(self) -> list[Variable]:
+        return [part for part in self._parts() if isinstance(part, Variable)]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Every variable of the layer and its sublayers, without the states of random numbers."""
+        return self._collect(Layer._own_weights)
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that an optimizer may change; none of a layer with `trainable=False`."""
+        own = self._collect(Layer._own_weights, lambda layer: layer.trainable)
+        return [weight for weight in own if weight.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that are not in `trainable_weights`."""
+        trainable = set(self.trainable_weights)
+        return [weight for weight in self.weights if weight not in trainable]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The weights, then the states of random number generators: all that training changes."""
+        generators = self._collect(lambda layer: [part for part in layer._parts() if isinstance(part, SeedGenerator)])
+        return [*self.weights, *(generator.state for generator in generators)]
+
+    @property
+    def hyperparameters(self) -> list[Variable]:
+        """The scalars that a compiled program reads when it runs, such as a dropout rate."""
+        return self._collect(lambda layer: list(held_by(layer).values()))
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The variables that are not in `trainable_variables`."""
+        trainable = set(self.trainable_weights)
+        return [variable for variable in self.variables if variable not in trainable]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether `trainable_weights` lists the layer's weights; setting it also sets it for all sublayers."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.sublayers:
+            layer.trainable = value
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weights, in the order of `weights`."""
+        return [np.array(weight.numpy()) for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Give all weights new values, in the order of `weights`.
+
+        Raises ShapeError, before anything is changed, if the number of arrays or a shape does not fit.
+        """
+        own, arrays = self.weights, [as_array(as_tensor(weight).numpy()) for weight in weights]
+        if len(own) != len(arrays):
+            hint = "" if self.built else "; it is not built yet: call it once on data first"
+            raise ShapeError(f"{self}: expected {len(own)} arrays of weights, got {len(arrays)}{hint}")
+        for weight, array in zip(own, arrays, strict=True):
+            if weight.shape != array.shape:
+                raise ShapeError(f"{self}: expected shape {weight.shape} for {weight.name}, got {array.shape}")
+        for weight, array in zip(own, arrays, strict=True):
+            weight.assign(array.astype(weight.dtype))
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold; raises ArgumentError while the layer is not built."""
+        if not self.built:
+            raise ArgumentError(f"{self}: has no weights to count until it is built; call it once on data first")
+        return sum(weight.aval.size for weight in self.weights)
+
+    # description
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._dtype
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make an equal, untrained layer, as plain JSON values.
+
+        A subclass adds its own to `super().get_config()`; one that does not gets the arguments it was made with.
+        Raises ArgumentError if such an argument is not a JSON value.
+        """
+        base = {"name": self.name, "dtype": str(self.dtype), "trainable": self.trainable}
+        return base if type(self).get_config is not Layer.get_config else self._given_config(base)
+
+    def _given_config(self, base: dict[str, Any]) -> dict[str, Any]:
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind(self, *self._given[0], **self._given[1])
+        given = dict(list(bound.arguments.items())[1:])
+        takes_any = False
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                given.update(given.pop(parameter.name, {}))
+                takes_any = True
+        for key, value in given.items():
+            if not _is_json(value):
+                raise ArgumentError(
+                    f"{self}: argument {key} is a {type(value).__name__}, which a file cannot hold; define get_config "
+                    "(and from_config) to say how to write it"
+                )
+        return given | {key: value for key, value in base.items() if takes_any or key in signature.parameters}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Layer":
+        """An untrained layer from what `get_config` returned."""
+        return cls(**config)
+
+    def __str__(self) -> str:
+        return f'{type(self).__name__} "{self.name}"'
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+def _building(build: Callable[..., None]) -> Callable[..., None]:
+    """`build` outside of any trace or tape; if it fails, the weights that it made are gone."""
+
+    @functools.wraps(build)
+    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        count = len(self._weights)
+        try:
+            with eagerly():
+                build(self, *args, **kwargs)
+        except BaseException:
+            del self._weights[count:]
+            raise
+        self.built = True
+
+    return wrapped
+
+
+@functools.cache
+def _accepts_training(call: Callable[..., Any]) -> bool:
+    return "training" in inspect.signature(call).parameters
+
+
+def _map(function: Callable[[Any], Any], x: Any) -> Any:
+    """`function` of every tensor in a structure: a tensor, or a list, tuple or dict of structures."""
+    if isinstance(x, dict):
+        return {key: _map(function, value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)) and any(isinstance(y, (Tensor, Variable, np.ndarray, dict)) for y in x):
+        return type(x)(_map(function, value) for value in x)
+    return function(x)
+
+
+def _any_batch(shape: Any) -> Any:
+    """The shape, or every shape in a list or dict, with None for its first axis."""
+    if isinstance(shape, dict):
+        return {key: _any_batch(value) for key, value in shape.items()}
+    if any(isinstance(part, (list, tuple, dict)) for part in shape):
+        return [_any_batch(part) for part in shape]
+    return (None, *shape[1:]) if shape else ()
+
+
+def _found(values: Any, seen: set[int]) -> Iterator[Any]:
+    """Variables, seed generators and layers in nested lists, tuples and dicts."""
+    for value in values:
+        if isinstance(value, (Layer, Variable, SeedGenerator)):
+            yield value
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+            seen.add(id(value))
+            yield from _found(value.values() if isinstance(value, dict) else value, seen)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return json.loads(json.dumps(value)) == (list(value) if isinstance(value, tuple) else value)
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,76 @@
+"""Input: the shape of what a model takes, so that it is built before it sees data."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.aval import floatx
+from ..core.errors import ArgumentError, ShapeError
+from ..core.tensor import Tensor
+from .base import Layer
+
+__all__ = ["Input", "InputLayer"]
+
+
+class InputLayer(Layer):
+    """Passes its input on, after checking its shape; a model that begins with one is built at once.
+
+    Parameters:
+        shape: of one sample, without the batch axis; None for an axis of any length.
+        batch_size: of every batch, or None for any.
+        dtype: of the elements, by default `floatx()`.
+        name: as for Layer.
+
+    Attributes: shape, batch_size and batch_shape = (batch_size, *shape).
+    Raises ArgumentError for a bad shape, ShapeError when an input does not fit.
+    """
+
+    def __init__(
+        self,
+        shape: int | Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        name: str | None = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
+        trainable: bool = True,
+    ):
+        super().__init__(name=name, dtype=floatx() if dtype is None else np.dtype(dtype), trainable=trainable)
+        if (shape is None) == (batch_shape is None):
+            raise ArgumentError(f"Input: expected one of shape and batch_shape, got {shape!r} and {batch_shape!r}")
+        if batch_shape is not None:
+            batch_size, *shape = batch_shape
+        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.batch_size = batch_size
+        if not all(n is None or (isinstance(n, (int, np.integer)) and n > 0) for n in (batch_size, *self.shape)):
+            raise ArgumentError(f"Input: expected positive lengths of axes or None, got shape {self.batch_shape}")
+
+    @property
+    def batch_shape(self) -> tuple[int | None, ...]:
+        """The shape with the batch axis first."""
+        return (self.batch_size, *self.shape)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        fits = len(self.batch_shape) == inputs.ndim and all(
+            own in (None, n) for own, n in zip(self.batch_shape, inputs.shape, strict=True)
+        )
+        if not fits:
+            expected = ", ".join("any" if n is None else str(n) for n in self.batch_shape)
+            raise ShapeError(f"{self}: expected inputs of shape ({expected}), got {inputs.aval}")
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"shape": list(self.shape), "batch_size": self.batch_size}
+
+
+def Input(
+    shape: int | Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+    *,
+    batch_shape: Sequence[int | None] | None = None,
+) -> InputLayer:
+    """The InputLayer that begins a Sequential model; arguments as for InputLayer."""
+    return InputLayer(shape, batch_size, dtype, name, batch_shape=batch_shape)

@@ -1,0 +1,113 @@
+"""Normalization: features brought to mean 0 and variance 1 with moments that were learned from data beforehand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import ArgumentError, ShapeError
+from ..core.tensor import Tensor, eagerly
+from ..functions import array
+from .base import Layer
+
+__all__ = ["Normalization"]
+
+_EPSILON = 1e-7
+
+
+class Normalization(Layer):
+    """y = (x - mean) / max(sqrt(variance), 1e-7), each feature with its own moments.
+
+    Parameters:
+        axis: the axis or axes that have moments of their own, by default the last; None for one pair of moments.
+        mean, variance: the moments; by default what `adapt` finds in data.
+        invert: turn normalized values back: y = x max(sqrt(variance), 1e-7) + mean.
+        name, dtype, trainable: as for Layer.
+
+    Raises ArgumentError when only one moment is given, or when there are none at the first call.
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] | None = -1,
+        mean: Any = None,
+        variance: Any = None,
+        invert: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if (mean is None) != (variance is None):
+            raise ArgumentError("Normalization: expected both mean and variance, or neither and a call of adapt")
+        if variance is not None and (np.asarray(variance) < 0).any():
+            raise ArgumentError(f"Normalization: expected variances of 0 or more, got {variance}")
+        self.axis = axis if axis is None or isinstance(axis, int) else tuple(axis)
+        self.invert = bool(invert)
+        self._given_moments = None if mean is None else (np.asarray(mean), np.asarray(variance))
+        self.mean = self.variance = None
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        shape = self._moments_shape(input_shape)
+        self.mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
+        self.variance = self.add_weight(shape, "ones", trainable=False, name="variance")
+        if self._given_moments is not None:
+            self._set(*self._given_moments)
+
+    def _has_moments(self) -> bool:
+        """Whether the moments were given, adapted, or set as weights; as they are made they are 0 and 1."""
+        with eagerly():
+            made = (self.mean.numpy() == 0).all() and (self.variance.numpy() == 1).all()
+        return self._given_moments is not None or not made
+
+    def _kept(self, ndim: int) -> tuple[int, ...]:
+        axes = () if self.axis is None else (self.axis,) if isinstance(self.axis, int) else self.axis
+        return tuple(sorted(a % ndim for a in axes))
+
+    def _moments_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(input_shape[a] for a in self._kept(len(input_shape)))
+
+    def _set(self, mean: np.ndarray, variance: np.ndarray) -> None:
+        for variable, value in ((self.mean, mean), (self.variance, variance)):
+            if value.size not in (1, variable.aval.size):
+                raise ShapeError(f"{self}: expected moments of shape {variable.shape}, got {value.shape}")
+            value = value.reshape(variable.shape if value.size > 1 else ())
+            variable.assign(np.broadcast_to(value, variable.shape).astype(variable.dtype))
+
+    def adapt(self, data: Any) -> None:
+        """Learn mean and variance from data, an array of shape (rows, ...); what was learned before is forgotten.
+
+        Raises ShapeError for data without rows or of another number of features, ArgumentError for NaN or infinity.
+        """
+        values = np.asarray(array.convert_to_numpy(data), np.float64)
+        if values.ndim == 0 or not values.size:
+            raise ShapeError(f"{self}: adapt expected rows of data, got an array of shape {values.shape}")
+        if not np.isfinite(values).all():
+            raise ArgumentError(f"{self}: adapt expected finite data, got NaN or infinity; fill missing values first")
+        if not self.built:
+            self.build(values.shape)
+        if self._moments_shape(values.shape) != self.mean.shape:
+            raise ShapeError(
+                f"{self}: adapt expected features of shape {self.mean.shape} (as built), got {values.shape}"
+            )
+        others = tuple(a for a in range(values.ndim) if a not in self._kept(values.ndim))
+        moments = values.mean(others), values.var(others)
+        self._set(*moments)
+        self._given_moments = moments
+
+    def call(self, inputs: Tensor) -> Tensor:
+        if not self._has_moments():
+            raise ArgumentError(f"{self}: has no moments yet; call adapt(data), or give mean and variance")
+        kept = self._kept(inputs.ndim)
+        if tuple(inputs.shape[a] for a in kept) != self.mean.shape:
+            raise ShapeError(f"{self}: expected features of shape {self.mean.shape} (as built), got {inputs.aval}")
+        spread = [n if a in kept else 1 for a, n in enumerate(inputs.shape)]
+        mean = self.mean.reshape(spread)
+        stddev = array.maximum(array.sqrt(self.variance), _EPSILON).reshape(spread)
+        return inputs * stddev + mean if self.invert else (inputs - mean) / stddev
+
+    def get_config(self) -> dict[str, Any]:
+        moments = self._given_moments
+        if self.built and self._has_moments():
+            moments = self.mean.numpy(), self.variance.numpy()
+        mean, variance = (None, None) if moments is None else (m.tolist() for m in moments)
+        axis = list(self.axis) if isinstance(self.axis, tuple) else self.axis
+        return super().get_config() | {"axis": axis, "mean": mean, "variance": variance, "invert": self.invert}

@@ -1,0 +1,92 @@
+"""Initial values have the bounds and moments that their formulas say."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from ebbflow import initializers
+from ebbflow.core.errors import ArgumentError
+from ebbflow.core.tensor import Tensor
+from ebbflow.functions import random
+
+SHAPE = FAN_IN, FAN_OUT = 400, 300
+
+# name: standard deviation, greatest magnitude (None: unbounded)
+SCALED = {
+    "glorot_uniform": (math.sqrt(2 / (FAN_IN + FAN_OUT)), math.sqrt(6 / (FAN_IN + FAN_OUT))),
+    "glorot_normal": (math.sqrt(2 / (FAN_IN + FAN_OUT)), 2 * math.sqrt(2 / (FAN_IN + FAN_OUT)) / 0.8796),
+    "he_uniform": (math.sqrt(2 / FAN_IN), math.sqrt(6 / FAN_IN)),
+    "he_normal": (math.sqrt(2 / FAN_IN), 2 * math.sqrt(2 / FAN_IN) / 0.8796),
+    "lecun_uniform": (math.sqrt(1 / FAN_IN), math.sqrt(3 / FAN_IN)),
+    "lecun_normal": (math.sqrt(1 / FAN_IN), 2 * math.sqrt(1 / FAN_IN) / 0.8796),
+    "variance_scaling": (math.sqrt(1 / FAN_IN), 2 * math.sqrt(1 / FAN_IN) / 0.8796),
+    "random_uniform": (0.1 / math.sqrt(12), 0.05),
+    "random_normal": (0.05, None),
+    "truncated_normal": (0.05 * 0.8796, 0.1),
+}
+NAMES = [*SCALED, "zeros", "ones", "constant"]
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_moments_and_bounds(name: str) -> None:
+    random.set_random_seed(1)
+    stddev, bound = SCALED[name]
+    values = initializers.get(name)(SHAPE).numpy().astype(float)
+    assert values.shape == SHAPE
+    assert abs(values.mean()) < 4 * stddev / math.sqrt(values.size)
+    assert abs(values.std() / stddev - 1) < 0.01
+    assert bound is None or 0.97 * bound < np.abs(values).max() <= bound * (1 + 1e-4)
+
+
+def test_constants() -> None:
+    np.testing.assert_array_equal(initializers.get("zeros")((2, 3)).numpy(), np.zeros((2, 3)))
+    np.testing.assert_array_equal(initializers.get("ones")((2, 3)).numpy(), np.ones((2, 3)))
+    np.testing.assert_array_equal(initializers.Constant(2.5)((2,)).numpy(), [2.5, 2.5])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_type_is_the_one_asked_for(name: str, dtype: str) -> None:
+    assert str(initializers.get(name)((2, 3), dtype=dtype).aval) == f"{dtype}[2,3]"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_class_names_work_and_configurations_survive_a_file(name: str) -> None:
+    initializer = initializers.get(name)
+    assert type(initializers.get(type(initializer).__name__)) is type(initializer)
+    config = json.loads(json.dumps(initializers.serialize(initializer)))
+    again = initializers.deserialize(config)
+    assert type(again) is type(initializer) and again.get_config() == initializer.get_config()
+
+
+def test_a_seed_gives_the_same_values_at_every_call_and_none_gives_new_ones() -> None:
+    seeded, free = initializers.HeNormal(seed=3), initializers.HeNormal()
+    np.testing.assert_array_equal(seeded((4, 4)).numpy(), seeded((4, 4)).numpy())
+    assert (free((4, 4)).numpy() != free((4, 4)).numpy()).all()
+
+
+def test_the_global_seed_determines_initial_values() -> None:
+    def values() -> np.ndarray:
+        random.set_random_seed(3)
+        return initializers.get("glorot_uniform")((4, 4)).numpy()
+
+    np.testing.assert_array_equal(values(), values())
+
+
+def test_functions_and_numbers_are_initializers() -> None:
+    np.testing.assert_array_equal(initializers.get(7)((2,)).numpy(), [7, 7])
+    np.testing.assert_array_equal(initializers.get(lambda shape, dtype: np.full(shape, 3, dtype))((2,)).numpy(), [3, 3])
+    assert isinstance(initializers.get(np.eye(2))((2, 2)), Tensor)
+
+
+def test_bad_arguments_are_named() -> None:
+    with pytest.raises(ArgumentError, match=r"expected an Initializer, a function or one of zeros, .*, got 'gloro'"):
+        initializers.get("gloro")
+    with pytest.raises(ArgumentError, match=r"RandomNormal: expected a number of at least 0 for stddev, got -1"):
+        initializers.RandomNormal(stddev=-1)
+    with pytest.raises(ArgumentError, match=r"VarianceScaling: expected one of 'fan_in', .* for mode, got 'fan'"):
+        initializers.VarianceScaling(mode="fan")
+    with pytest.raises(ArgumentError, match=r"expected a seed below 2\^32"):
+        initializers.GlorotUniform(seed=2**40)
