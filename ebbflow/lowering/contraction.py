@@ -70,7 +70,7 @@ def vector_axes(root: Node, lane_axis: int) -> list[tuple[Node, int]]:
         if output[lane_axis] not in labels:
             continue
         moved = MovedOperand(operand)
-        probe = Variable("probe", operand.aval.shape[labels.index(output[lane_axis])])
+        probe = Variable("probe", max(operand.aval.shape[labels.index(output[lane_axis])], 2))
         position = moved.position(
             tuple(variable_index(probe) if label == output[lane_axis] else Index() for label in labels)
         )
@@ -223,7 +223,7 @@ class _Product:
         for labels, operand in zip((self.left, self.right), self.operands, strict=True):
             for buffer in self.storage.buffers[operand.base]:
                 if label in labels and buffer.layout.panels:
-                    probe = Variable("probe", self.sizes[label])
+                    probe = Variable("probe", max(self.sizes[label], 2))
                     at = operand.position(tuple(variable_index(probe) if x == label else Index() for x in labels))
                     assert buffer.layout.lane_axis is not None
                     if at[buffer.layout.lane_axis] != Index():

@@ -6,8 +6,10 @@ from typing import Any
 from .arithmetic import Arithmetic
 from .kernels import Code
 from .layout import Buffer
-from .loops import Constant, Kernel, Value, print_kernel
+from .loops import INDEX, POINTER, Constant, Kernel, Value, print_kernel, verify_kernel
 from .memory import phases_of
+from .schedule import Lowered
+from .table import Slot
 
 
 class Kernels:
@@ -64,3 +66,19 @@ def index_compare(b: Arithmetic, predicate: str, x: Any, y: Any) -> Value:
     """A comparison of two index values or numbers."""
     x, y = (Constant(v, ("index", 1)) if isinstance(v, int) else v for v in (x, y))
     return b.op("compare", ("bool", 1), x, y, attributes=predicate)
+
+
+def write_entry(name: str, lowered: Lowered, kernels: Kernels, gathers: Sequence[Code], results: Sequence[Code]) -> Kernel:
+    """A function name(arena, table, thread, threads) that computes a graph once.
+
+    Gathers read the arrays at the table's DATA from row FIRST on; results are written to the arrays that follow.
+    """
+    b = Arithmetic(1)
+    arena, table = b.parameter("arena"), b.parameter("table")
+    thread, threads = b.parameter("thread", INDEX), b.parameter("threads", INDEX)
+    first = b.at(table, "int64", int(Slot.FIRST))
+    extra = {}
+    for k, code in enumerate([*gathers, *results]):
+        extra[code] = [b.load(b.at(table, "int64", int(Slot.DATA) + k), POINTER), first]
+    call_codes(b, [*lowered.codes, *results], kernels, arena, table, thread, threads, extra)
+    return verify_kernel(b.finish(name))

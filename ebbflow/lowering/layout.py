@@ -86,20 +86,17 @@ def panels(shape: tuple[int, ...], lane_axis: int) -> Layout:
 class Buffer:
     """Memory for one tensor: a part of the arena, or data outside of it."""
 
-    __slots__ = ("aval", "kind", "layout", "name", "offset")
+    __slots__ = ("aval", "dtype", "kind", "layout", "name", "offset")
 
     def __init__(self, name: str, aval: Aval, layout: Layout, kind: str = "scratch"):
         assert layout.shape == aval.shape
         self.name, self.aval, self.layout, self.kind = name, aval, layout, kind
+        self.dtype = str(aval.dtype)
         self.offset: int | None = None  # bytes from the start of the arena, once planned
 
     @property
     def nbytes(self) -> int:
         return self.layout.size * self.aval.dtype.itemsize
-
-    @property
-    def dtype(self) -> str:
-        return str(self.aval.dtype)
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.aval} lanes {self.layout.lane_axis}{' panels' if self.layout.panels else ''}"

@@ -115,7 +115,7 @@ def _is_readable(operand: Node) -> bool:
     if not is_move(operand):
         return True
     moved = MovedOperand(operand)
-    probes = [Variable(f"a{axis}", n) for axis, n in enumerate(operand.aval.shape)]
+    probes = [Variable(f"a{axis}", max(n, 2)) for axis, n in enumerate(operand.aval.shape)]
     position = moved.position(tuple(map(variable_index, probes)))
     return all(i.is_affine and len(i.terms) <= 1 and set(i.terms.values()) <= {1} for i in position)
 

@@ -59,7 +59,7 @@ def relayout_kernel(name: str, source: Buffer, target: Buffer) -> Code:
 
     def tile(rest: Sequence[Index], first_a: Index, valid_a: int, first_c: Index, valid_c: int) -> None:
         lane = variable_index(LANE)
-        read = frame.access.read(source, False)
+        read = frame.access.read(source, source.layout.panels)
         write = frame.access.write(target)
         vectors = []
         for r in range(LANES):

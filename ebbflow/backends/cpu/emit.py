@@ -71,8 +71,7 @@ def literal(constant: Constant) -> str:
         text = str(int(number))
     if lanes == 1:
         return text
-    element = LLVM_TYPES[dtype]
-    return "<" + ", ".join([f"{element} {text}"] * lanes) + ">"
+    return f"splat ({LLVM_TYPES[dtype]} {text})"
 
 
 def _as_float32(number: float) -> float:
@@ -288,6 +287,9 @@ class Writer:
 
     def _from_index(self, statement: Operation) -> None:
         self._define(statement.result, f"trunc i64 {self._name(statement.operands[0])} to i32")  # type: ignore[arg-type]
+
+    def _from_index64(self, statement: Operation) -> None:
+        self._define(statement.result, f"bitcast i64 {self._name(statement.operands[0])} to i64")  # type: ignore[arg-type]
 
     def _to_index(self, statement: Operation) -> None:
         (x,) = statement.operands

@@ -1,4 +1,4 @@
-"""LLVM IR text to machine code in this process, through the cache on disk."""
+"""LLVM IR text to machine code, and machine code to functions of this process."""
 
 import ctypes
 from collections.abc import Callable
@@ -7,45 +7,41 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from ...runtime import cache
 from .target import Target, target_machine
+
+VERSIONS = f"llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, llvm.llvm_version_info))}"
 
 
 class Module:
     """Machine code in memory; it lives as long as this object."""
 
-    def __init__(self, engine: Any, from_cache: bool):
+    def __init__(self, engine: Any):
         self._engine = engine
-        self.from_cache = from_cache
 
-    def function(self, name: str, *argument_types: Any, result: Any = None) -> Callable[..., Any]:
-        return ctypes.CFUNCTYPE(result, *argument_types)(self._engine.get_function_address(name))
+    def function(self, name: str, *argument_types: Any) -> Callable[..., None]:
+        """A function of the module that returns nothing."""
+        return ctypes.CFUNCTYPE(None, *argument_types)(self._engine.get_function_address(name))
 
 
-def compile_module(text: str, target: Target) -> Module:
-    """Machine code for IR text, taken from the cache if it is there."""
-    machine = target_machine(target)
-    key = cache.key_of(text, target.key(), f"llvmlite {llvmlite.__version__} LLVM {llvm.llvm_version_info}")
-    code = cache.load(key)
-    context = llvm.create_context()
-    if code is None:
-        parsed = llvm.parse_assembly(text, context)
-        parsed.triple = target.triple
-        code = machine.emit_object(parsed)
-        cache.store(key, code)
-        fresh = True
-    else:
-        fresh = False
-    empty = llvm.parse_assembly("", context)
-    empty.triple = target.triple
-    engine = llvm.create_mcjit_compiler(empty, machine)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    return Module(engine, not fresh)
+def machine_code(text: str, target: Target) -> bytes:
+    """IR text as an object file."""
+    return target_machine(target).emit_object(_parse(text, target))
 
 
 def assembly(text: str, target: Target) -> str:
-    """The machine code as assembly text, to be read."""
-    parsed = llvm.parse_assembly(text, llvm.create_context())
-    parsed.triple = target.triple
-    return target_machine(target).emit_assembly(parsed)
+    """IR text as assembly, to be read."""
+    return target_machine(target).emit_assembly(_parse(text, target))
+
+
+def link(code: bytes, target: Target) -> Module:
+    """An object file, ready to be called."""
+    engine = llvm.create_mcjit_compiler(_parse("", target), target_machine(target))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return Module(engine)
+
+
+def _parse(text: str, target: Target) -> Any:
+    module = llvm.parse_assembly(text, llvm.create_context())
+    module.triple = target.triple
+    return module

@@ -1,0 +1,234 @@
+"""From functions to a running program, stage by stage; read it from top to bottom.
+
+    trace      what the function does, as a graph                core.tensor
+    optimize   the same with less work                           passes
+    lower      kernels as loops, with layouts of memory          lowering.schedule
+    plan       one arena for all buffers                         lowering.memory
+    write      functions that call the kernels                   lowering.entry, lowering.program
+    emit       LLVM IR text                                      backends.cpu.emit
+    code       machine code, from the cache if it is there       backends.cpu.jit, runtime.cache
+    link       functions that this process can call              backends.cpu.jit
+"""
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .backends.cpu import jit
+from .backends.cpu.emit import Writer
+from .backends.cpu.runtime_ir import BARRIER
+from .backends.cpu.target import Target, host
+from .core.graph import Graph, Node
+from .core.tensor import Traced
+from .core.variable import Variable
+from .lowering.entry import Kernels, write_entry
+from .lowering.layout import Buffer
+from .lowering.loops import Kernel
+from .lowering.memory import aligned, plan_kept, plan_scratch
+from .lowering.program import Parts, write_program
+from .lowering.schedule import Lowered, lower
+from .lowering.table import Slot
+from .lowering.transfer import result_kernel
+from .passes import optimize
+from .runtime import cache
+from .runtime.memory import allocate
+
+ENTRY = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+
+
+def link(kernels: Sequence[Kernel], entries: Sequence[Kernel], target: Target) -> tuple[jit.Module, str]:
+    """Functions to callable machine code: emit, code, link. Returns the module and its IR text."""
+    writer = Writer()
+    for kernel in kernels:
+        writer.function(kernel, "internal void")
+    for entry in entries:
+        writer.function(entry, "void")
+    text = writer.module(BARRIER)
+    key = cache.key_of(text, target.key(), jit.VERSIONS)
+    code = cache.load(key)
+    if code is None:
+        code = jit.machine_code(text, target)
+        cache.store(key, code)
+    return jit.link(code, target), text
+
+
+def view(arena: np.ndarray, buffer: Buffer) -> np.ndarray:
+    """A buffer's memory as elements."""
+    assert buffer.offset is not None
+    return arena[buffer.offset : buffer.offset + buffer.nbytes].view(buffer.aval.dtype)
+
+
+class Executable:
+    """One graph as a function of arrays, compiled.
+
+    Parameters:
+        graph: what to compute.
+        batch: inputs whose axis 0 counts samples; they are read row by row from the arrays given.
+    """
+
+    def __init__(self, graph: Graph, batch: Sequence[Node] = (), target: Target | None = None):
+        target = target or host()
+        self.graph, self._batch = graph, list(batch)
+        self.lowered = lower(graph, {node: (node.aval.dtype, False) for node in batch}, {}, {}, {}, target.machine)
+        arguments = [buffer for buffer in self.lowered.inputs.values() if buffer.kind == "argument"]
+        end = plan_kept(arguments + [buffer for buffer, _ in self.lowered.constants], 0)
+        self.arena = allocate(plan_scratch(self.lowered, end) + 64)
+        for buffer, value in self.lowered.constants:
+            buffer.layout.pack(value, view(self.arena, buffer))
+        kernels = Kernels()
+        gathers = [self.lowered.gathers[node] for node in self._batch]
+        entry = write_entry("compute", self.lowered, kernels, gathers, ())
+        self.kernels = kernels.unique
+        self._module, self.text = link(kernels.unique, [entry], target)
+        self._compute = self._module.function("compute", *ENTRY)
+
+    def __call__(self, *arrays: np.ndarray) -> list[np.ndarray]:
+        table = new_table(len(self._batch))
+        held = []  # keeps converted arrays alive during the call
+        for node, array in zip(self.graph.inputs, arrays, strict=True):
+            array = np.asarray(array, node.aval.dtype, order="C")
+            assert array.shape == node.aval.shape
+            if node in self._batch:
+                held.append(array)
+                table[Slot.DATA + self._batch.index(node)] = array.ctypes.data
+            else:
+                buffer = self.lowered.inputs[node]
+                buffer.layout.pack(array, view(self.arena, buffer))
+        self._compute(self.arena.ctypes.data, table.ctypes.data, 0, 1)
+        return [buffer.layout.unpack(view(self.arena, buffer)) for buffer in self.lowered.outputs]
+
+
+def new_table(arrays: int) -> np.ndarray:
+    """A table for native code, with room for the addresses of so many arrays."""
+    return allocate(8 * (Slot.DATA + arrays)).view(np.int64)
+
+
+@dataclass
+class Step:
+    """A traced function of batches, to be part of a program.
+
+    Attributes:
+        traced: its graph; the function's own arguments are batches.
+        types: the element types of the arrays that the batches are read from.
+        shuffled: whether rows are read by number (a training step) or in order.
+        to_rows: whether its results are written to rows of the caller's arrays.
+    """
+
+    traced: Traced
+    types: Sequence[np.dtype] = ()
+    shuffled: bool = False
+    to_rows: bool = False
+
+
+@dataclass
+class Program:
+    """Native code for a set of steps that share their variables.
+
+    Attributes:
+        variables: where each variable lives in the arena.
+        nbytes: the size of the arena; kept: how much of it, from its start, lives on between steps.
+        weights: (offset, bytes) of the variables that are the model's weights; best: offset of a copy of them.
+        flops: multiplications and additions of the products in each step.
+        steps: the lowered steps; text: the IR.
+    """
+
+    variables: dict[Variable, Buffer]
+    nbytes: int
+    kept: int
+    weights: tuple[int, int]
+    best: int
+    constants: list[tuple[Buffer, np.ndarray]]
+    flops: dict[str, int]
+    steps: dict[str, Lowered]
+    text: str
+    kernels: list[Kernel]
+    _module: jit.Module = field(repr=False)
+
+    def function(self, name: str) -> Any:
+        return self._module.function(name, *ENTRY)
+
+    def shuffle(self, table: np.ndarray) -> None:
+        """Write the order of the epoch that the table names."""
+        self._module.function("shuffle", ctypes.c_void_p)(table.ctypes.data)
+
+    def new_arena(self) -> np.ndarray:
+        arena = allocate(self.nbytes)
+        for buffer, value in self.constants:
+            buffer.layout.pack(value, view(arena, buffer))
+        return arena
+
+
+def compile_program(
+    steps: Mapping[str, Step], weights: Sequence[Variable], batch_sizes: tuple[int, int] | None = None, target: Target | None = None
+) -> Program:
+    """One program for these steps; with batch_sizes (of training, of validation) also the training loop around them.
+
+    The loop needs the steps `step`, `results` and `reset`, and may have `step_tail`, `test` and `test_tail`.
+    """
+    target = target or host()
+    variables: dict[Any, Buffer] = {}
+    lowered = {name: _lower(name, step, variables, target) for name, step in steps.items()}
+    kept = [variables[v] for v in weights if v in variables]
+    start = plan_kept(kept, 0)
+    end = plan_kept([b for b in variables.values() if b not in kept], start)
+    end = plan_kept([b for one in lowered.values() for b, _ in one.constants], end)
+    best = end
+    end = aligned(end + (start if batch_sizes else 0))
+    nbytes = max([plan_scratch(one, end) for one in lowered.values()]) + 64
+
+    kernels = Kernels()
+    gathers = {
+        name: [lowered[name].gathers[node] for node in step.traced.graph.inputs[: step.traced.arguments] if node in lowered[name].gathers]
+        for name, step in steps.items()
+    }
+    entries = []
+    for name, step in steps.items():
+        if not step.shuffled:
+            results = [result_kernel(f"{name}_rows", buffer) for buffer in lowered[name].outputs] if step.to_rows else []
+            entries.append(write_entry(name, lowered[name], kernels, gathers[name], results))
+    if batch_sizes:
+        parts = Parts(
+            step=lowered["step"],
+            step_tail=lowered.get("step_tail"),
+            test=lowered.get("test"),
+            test_tail=lowered.get("test_tail"),
+            results=lowered["results"],
+            reset=lowered["reset"],
+            gathers=gathers,
+            batch_size=batch_sizes[0],
+            test_batch_size=batch_sizes[1],
+            weights=(0, start),
+            best=best,
+        )
+        entries += write_program(parts, kernels)
+    module, text = link(kernels.unique, entries, target)
+    return Program(
+        variables=variables,
+        nbytes=nbytes,
+        kept=end,
+        weights=(0, start),
+        best=best,
+        constants=[pair for one in lowered.values() for pair in one.constants],
+        flops={name: sum(code.flops for code in one.codes) for name, one in lowered.items()},
+        steps=lowered,
+        text=text,
+        kernels=kernels.unique,
+        _module=module,
+    )
+
+
+def _lower(name: str, step: Step, variables: dict[Any, Buffer], target: Target) -> Lowered:
+    traced = step.traced
+    graph = optimize(Graph(traced.graph.inputs, traced.graph.outputs, name))
+    own, lifted = graph.inputs[: traced.arguments], graph.inputs[traced.arguments :]
+    state = dict(zip(lifted, traced.variables, strict=True))
+    nodes = {variable: node for node, variable in state.items()}
+    updates = {traced.results + k: nodes[variable] for k, variable in enumerate(traced.updated)}
+    batch: dict[Node, tuple[np.dtype, bool]] = {
+        node: (np.dtype(dtype), step.shuffled) for node, dtype in zip(own, step.types, strict=True)
+    }
+    return lower(graph, batch, state, updates, variables, target.machine)
+
