@@ -1,0 +1,52 @@
+"""ebbflow: networks of dense layers, their whole training compiled to one native program."""
+
+import importlib
+from typing import Any
+
+from .version import __version__
+
+# Each public name and the module that has it; a name that is a module itself stands in _MODULES. Everything is imported
+# when first used, so that `import ebbflow` costs next to nothing.
+_NAMES = {
+    "GradientTape": "autodiff",
+    "Input": "layers",
+    "Layer": "layers",
+    "Model": "training.model",
+    "Sequential": "training.sequential",
+    "Tensor": "core.tensor",
+    "Variable": "core.variable",
+    "grad": "autodiff",
+    "load_model": "training.loading",
+    "set_random_seed": "utils",
+    "value_and_grad": "autodiff",
+}
+_MODULES = (
+    "activations",
+    "callbacks",
+    "config",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "ops",
+    "optimizers",
+    "random",
+    "tables",
+    "utils",
+)
+__all__ = ["__version__", *sorted([*_NAMES, *_MODULES])]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES and name not in _MODULES:
+        raise AttributeError(f"module 'ebbflow' has no attribute {name!r}")
+    importlib.import_module("ebbflow.functions")  # completes ebbflow.ops, and gives tensors their operators
+    if name in _MODULES:
+        return importlib.import_module(f"ebbflow.{name}")
+    value = getattr(importlib.import_module(f"ebbflow.{_NAMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,379 @@
+"""CompiledRunner: a plan carried out by one native program, which Python enters a few times a second."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from .. import config
+from ..compile import Program, Step, compile_program, new_table, view
+from ..core.aval import Aval
+from ..core.tensor import Tensor, Traced, trace
+from ..core.variable import Variable
+from ..lowering.layout import round_up
+from ..lowering.table import Slot, Status
+from ..runtime.memory import allocate
+from ..runtime.threads import cores, run_on
+from .plan import Plan
+from .runner import CHUNK_SECONDS, Limit, Progress
+
+SNAPSHOT_SECONDS = 1.0
+FEWEST_FLOPS = 1_000_000  # below this, two threads cannot win back what their barriers cost
+TRIAL_SECONDS = 0.004
+
+_programs: WeakKeyDictionary[Any, dict[Any, tuple[Any, Program]]] = WeakKeyDictionary()
+
+
+def _program(model: Any, key: Any, make: Callable[[], Program]) -> Program:
+    """The model's program for this key, made once; a new `compile`, layer or trainable flag makes a new one."""
+    compilation = model._compilation
+    weights = tuple((id(v), v.aval) for v in model.variables)
+    key = (key, id(compilation), weights, tuple(id(v) for v in model.trainable_variables))
+    known = _programs.setdefault(model, {})
+    if key not in known:
+        known[key] = (compilation, make())  # holding the compilation keeps its id from being used again
+    return known[key][1]
+
+
+def _traced(function: Callable[..., Any], arrays: dict[str, np.ndarray], rows: int, name: str) -> Traced:
+    avals = [(label, Aval((rows, *array.shape[1:]), array.dtype)) for label, array in arrays.items()]
+    return trace(function, avals, name)
+
+
+def _split(rows: int, batch_size: int) -> tuple[int, int, int]:
+    """(rows in a whole batch, how many whole batches, rows in the smaller last one)."""
+    batch = min(batch_size, rows)
+    return batch, rows // batch, rows % batch
+
+
+class _State:
+    """A program's memory, and how it is kept equal to the model's variables."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.arena = program.new_arena()
+        self._seen: dict[Variable, Tensor] = {}
+
+    def load(self) -> bool:
+        """Take over variables that were assigned since they were last seen; returns whether there were any."""
+        changed = False
+        for variable, buffer in self.program.variables.items():
+            tensor = variable._tensor
+            if self._seen.get(variable) is not tensor:
+                buffer.layout.pack(tensor.numpy(), view(self.arena, buffer))
+                self._seen[variable] = tensor
+                changed = True
+        return changed
+
+    def store(self) -> None:
+        """Give the variables the values that the program has."""
+        for variable, buffer in self.program.variables.items():
+            variable._tensor = Tensor(buffer.layout.unpack(view(self.arena, buffer)))
+            self._seen[variable] = variable._tensor
+
+    def values(self, variables: list[Variable], shift: int = 0) -> list[np.ndarray]:
+        """The values of these variables, or of the copy of them that lies `shift` bytes further on."""
+        result = []
+        for variable in variables:
+            buffer = self.program.variables.get(variable)
+            if buffer is None:
+                result.append(variable._tensor.numpy().copy())
+                continue
+            assert buffer.offset is not None
+            start = buffer.offset + shift
+            memory = self.arena[start : start + buffer.nbytes].view(buffer.aval.dtype)
+            result.append(buffer.layout.unpack(memory))
+        return result
+
+
+class CompiledRunner:
+    """Runs a plan as a native program; the meaning is EagerRunner's."""
+
+    def __init__(self, model: Any, plan: Plan):
+        self._model, self._plan = model, plan
+        model.reset_metrics()
+        self._arrays = [np.ascontiguousarray(plan.x), np.ascontiguousarray(plan.y)]
+        if plan.validation is not None:
+            self._arrays += [np.ascontiguousarray(array) for array in plan.validation]
+        self._batch, whole, tail = _split(plan.rows, plan.batch_size)
+        self._program = _program(model, self._key(), self._compile)
+        self._state = _State(self._program)
+        self._run = self._program.function("run")
+        self._history = np.zeros((max(plan.epochs, 1), len(plan.log_names)))
+        self._order = np.arange(plan.rows, dtype=np.int64)
+        self._words = allocate(4 * round_up(plan.rows)).view(np.uint32)
+        self._table = new_table(len(self._arrays))
+        self._fill_table(whole, tail)
+        self._reported = plan.initial_epoch
+        self._seconds_per_step = 0.0
+        self._threads = _ThreadChoice(self._program.flops["step"])
+        self._snapshot: tuple[float, np.ndarray, np.ndarray] | None = None
+        self._non_finite: tuple[int, int] | None = None
+
+    # compiling
+    def _key(self) -> Any:
+        plan = self._plan
+        shapes = tuple((array.shape[1:], array.dtype) for array in self._arrays)
+        test = _split(len(plan.validation[0]), plan.validation_batch_size) if plan.validation else (0, 0, 0)
+        return "fit", shapes, self._batch, plan.rows % self._batch, test[0], test[2]
+
+    def _compile(self) -> Program:
+        plan, model = self._plan, self._model
+        data = {"x": self._arrays[0], "y": self._arrays[1]}
+        types = [array.dtype for array in data.values()]
+        tail = plan.rows % self._batch
+        steps = {"step": Step(_traced(model.train_step, data, self._batch, "step"), types, shuffled=True)}
+        if tail:
+            steps["step_tail"] = Step(_traced(model.train_step, data, tail, "step_tail"), types, shuffled=True)
+        test_batch = 1
+        if plan.validation is not None:
+            held = dict(zip(("x", "y"), plan.validation, strict=True))
+            test_batch, _, test_tail = _split(len(plan.validation[0]), plan.validation_batch_size)
+            steps |= _test_steps(model, held, test_batch, test_tail)
+        steps |= _metric_steps(model)
+        return compile_program(steps, model.weights, (self._batch, test_batch))
+
+    # the table
+    def _fill_table(self, whole: int, tail: int) -> None:
+        plan, table = self._plan, self._table
+        floats = table.view(np.float64)
+        table[Slot.EPOCH] = plan.initial_epoch
+        table[Slot.EPOCHS] = plan.epochs
+        table[Slot.STATUS] = Status.RUNNING if plan.initial_epoch < plan.epochs else Status.FINISHED
+        table[Slot.ROWS] = plan.rows
+        table[Slot.WHOLE], table[Slot.STEPS] = whole, whole + (tail > 0)
+        if plan.validation is not None:
+            _, test_whole, test_tail = _split(len(plan.validation[0]), plan.validation_batch_size)
+            table[Slot.VALIDATION_WHOLE], table[Slot.VALIDATION_STEPS] = test_whole, test_whole + (test_tail > 0)
+        table[Slot.ORDER], table[Slot.WORDS] = self._order.ctypes.data, self._words.ctypes.data
+        table[Slot.HISTORY] = self._history.ctypes.data
+        table[Slot.SHUFFLE], table[Slot.CHECK_LOSS] = int(plan.shuffle), 1
+        table[Slot.SEED : Slot.PURPOSE + 1] = plan.shuffle_state[:3]
+        table[Slot.PASSED] = int(plan.shuffle_state[3]) - plan.initial_epoch
+        table[Slot.DATA : Slot.DATA + len(self._arrays)] = [array.ctypes.data for array in self._arrays]
+        stopping = plan.early_stopping
+        if stopping is not None:
+            sign = 1.0 if stopping.mode == "min" else -1.0
+            table[Slot.WATCH], table[Slot.MONITOR] = 1, plan.log_names.index(stopping.monitor)
+            floats[Slot.SIGN], floats[Slot.MIN_DELTA] = sign, stopping.min_delta
+            floats[Slot.BASELINE] = np.inf if stopping.baseline is None else sign * stopping.baseline
+            floats[Slot.BEST] = np.inf
+            table[Slot.PATIENCE], table[Slot.START_FROM] = stopping.patience, stopping.start_from_epoch
+            table[Slot.KEEP_BEST] = int(stopping.restore_best_weights)
+        self._program.shuffle(table)
+
+    # running
+    def run(self, limit: Limit) -> Progress:
+        """Go on for about CHUNK_SECONDS, but not past the end of an epoch ("epoch") or of a step ("step")."""
+        table = self._table
+        if self._state.load():
+            self._snapshot = None
+        if table[Slot.STATUS] == Status.PAUSED:
+            table[Slot.STATUS] = Status.RUNNING
+        table[Slot.PAUSE] = int(limit != "chunk")
+        until = time.perf_counter() + CHUNK_SECONDS
+        while table[Slot.STATUS] == Status.RUNNING:
+            self._enter(until, limit)
+            if limit == "step" and (table[Slot.PART] == 0 or table[Slot.STATUS] != Status.RUNNING):
+                break
+            if time.perf_counter() >= until:
+                break
+        if table[Slot.STATUS] == Status.NOT_FINITE:
+            self._undo()
+        return self._progress()
+
+    def _enter(self, until: float, limit: Limit) -> None:
+        """One call of native code: as many steps as seem to fit, the first calls few."""
+        table = self._table
+        self._take_snapshot()
+        left = max(until - time.perf_counter(), 0.0)
+        guess = int(left / self._seconds_per_step) + 1 if self._seconds_per_step else 1
+        threads, most = self._threads.choose(self._seconds_per_step)
+        table[Slot.BUDGET] = 1 if limit == "step" else min(guess, most)
+        before, start = int(table[Slot.TOTAL]), time.perf_counter()
+        run_on(threads, self._run, self._state.arena.ctypes.data, table.ctypes.data)
+        seconds, done = time.perf_counter() - start, int(table[Slot.TOTAL]) - before
+        if done:
+            self._seconds_per_step = seconds / done
+            self._threads.note(threads, seconds / done)
+
+    def _take_snapshot(self) -> None:
+        """What a step with a bad loss is undone from: the state at most a second ago, from which the steps are repeated."""
+        now = time.perf_counter()
+        if self._snapshot is None or now - self._snapshot[0] > SNAPSHOT_SECONDS:
+            self._snapshot = now, self._state.arena[: self._program.kept].copy(), self._table.copy()
+
+    def _undo(self) -> None:
+        """Go back to the state before the step whose loss was not finite, by repeating the steps up to it."""
+        assert self._snapshot is not None
+        table = self._table
+        self._non_finite = int(table[Slot.EPOCH]), int(table[Slot.STEP]) - 1
+        total = int(table[Slot.TOTAL]) - 1
+        _, kept, old = self._snapshot
+        self._state.arena[: len(kept)] = kept
+        table[32:] = old[32:]
+        self._program.shuffle(table)
+        table[Slot.PAUSE], table[Slot.BUDGET] = 0, total - int(table[Slot.TOTAL])
+        run_on(1, self._run, self._state.arena.ctypes.data, table.ctypes.data)
+        assert table[Slot.TOTAL] == total
+        table[Slot.STATUS] = Status.NOT_FINITE
+
+    def _progress(self) -> Progress:
+        plan, table = self._plan, self._table
+        names = plan.log_names
+        epoch, step = int(table[Slot.EPOCH]), int(table[Slot.STEP])
+        finished = []
+        for number in range(self._reported, epoch):
+            finished.append((number, dict(zip(names, map(float, self._history[number]), strict=True))))
+        self._reported = epoch
+        status = Status(int(table[Slot.STATUS]))
+        logs = dict(finished[-1][1]) if finished else {}
+        if table[Slot.PART] == 1:  # its metrics are in the history, those of the validation are being gathered
+            logs = dict(zip(self._train_names, map(float, self._history[epoch]), strict=False))
+            step = int(table[Slot.STEPS])
+        elif step:
+            logs = self._running_logs()
+        elif finished:
+            logs = {name: value for name, value in logs.items() if name in self._train_names}
+            epoch, step = epoch - 1, plan.steps_per_epoch
+        done = status not in (Status.RUNNING, Status.PAUSED)
+        self._note_early_stopping(status, done)
+        return Progress(epoch, step, plan.steps_per_epoch, logs, finished, done, self._non_finite)
+
+    @property
+    def _train_names(self) -> tuple[str, ...]:
+        names = self._plan.log_names
+        return names[: len(names) // 2] if self._plan.validation is not None else names
+
+    def _running_logs(self) -> dict[str, float]:
+        """The metrics of the epoch so far, computed by the program's own function on a copy of its state."""
+        kept = self._state.arena[: self._program.kept].copy()
+        self._program.function("results")(self._state.arena.ctypes.data, self._table.ctypes.data, 0, 1)
+        outputs = self._program.steps["results"].outputs
+        values = [float(view(self._state.arena, buffer)[0]) for buffer in outputs]
+        self._state.arena[: len(kept)] = kept
+        return dict(zip(self._train_names, values, strict=True))
+
+    def _note_early_stopping(self, status: Status, done: bool) -> None:
+        """Leave the callback as if it had been asked after every epoch."""
+        stopping = self._plan.early_stopping
+        if stopping is None or not self._table[Slot.HAVE_BEST]:
+            return
+        table, floats = self._table, self._table.view(np.float64)
+        stopping.best = float(floats[Slot.BEST] * floats[Slot.SIGN])
+        stopping.best_epoch, stopping.wait = int(table[Slot.BEST_EPOCH]), int(table[Slot.WAIT])
+        if status == Status.STOPPED_EARLY:
+            stopping.stopped_epoch = int(table[Slot.STOPPED_EPOCH])
+            self._model.stop_training = True
+        if done and stopping.restore_best_weights:
+            stopping.best_weights = self._state.values(self._model.weights, self._program.best)
+
+    def sync(self) -> None:
+        """Make the model's variables hold the present state."""
+        self._state.store()
+        stopping = self._plan.early_stopping
+        if stopping is not None and stopping.restore_best_weights and self._table[Slot.HAVE_BEST]:
+            stopping.best_weights = self._state.values(self._model.weights, self._program.best)
+
+    def close(self) -> None:
+        """Free the snapshot; the arena goes with the runner."""
+        self._snapshot = None
+
+
+class _ThreadChoice:
+    """How many threads run a step: what was asked for, else whichever was faster when tried. The results are the same."""
+
+    def __init__(self, flops: int):
+        asked = config.threads()
+        most = asked or cores()
+        self._chosen: int | None = asked or (1 if flops < FEWEST_FLOPS or most == 1 else None)
+        self._trials = [1, 1, most, 1, most] if self._chosen is None else []
+        self._best: dict[int, float] = {}
+
+    def choose(self, seconds_per_step: float) -> tuple[int, int]:
+        """(threads, the most steps that the next call should do)."""
+        if self._chosen is not None:
+            return self._chosen, 1 << 60
+        steps = int(TRIAL_SECONDS / seconds_per_step) + 1 if seconds_per_step else 1
+        return self._trials[0], steps
+
+    def note(self, threads: int, seconds: float) -> None:
+        if self._chosen is not None:
+            return
+        self._trials.pop(0)
+        if len(self._trials) < 4:  # the very first call only warms up
+            self._best[threads] = min(seconds, self._best.get(threads, seconds))
+        if not self._trials:
+            self._chosen = min(self._best, key=self._best.__getitem__)
+
+
+def _test_steps(model: Any, data: dict[str, np.ndarray], batch: int, tail: int) -> dict[str, Step]:
+    types = [array.dtype for array in data.values()]
+    steps = {"test": Step(_traced(model.test_step, data, batch, "test"), types)}
+    if tail:
+        steps["test_tail"] = Step(_traced(model.test_step, data, tail, "test_tail"), types)
+    return steps
+
+
+def _metric_steps(model: Any) -> dict[str, Step]:
+    return {
+        "results": Step(trace(lambda: list(model.metric_results().values()), [], "results")),
+        "reset": Step(trace(model.reset_metrics, [], "reset")),
+    }
+
+
+def _call(program: Program, name: str, state: _State, table: np.ndarray) -> None:
+    program.function(name)(state.arena.ctypes.data, table.ctypes.data, 0, 1)
+
+
+def compiled_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> dict[str, float]:
+    """The loss and metrics over all rows, by name."""
+    data = {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y)}
+    batch, whole, tail = _split(len(x), batch_size)
+    key = "evaluate", tuple((array.shape[1:], array.dtype) for array in data.values()), batch, tail
+    program = _program(
+        model, key, lambda: compile_program(_test_steps(model, data, batch, tail) | _metric_steps(model), model.weights)
+    )
+    state, table = _State(program), new_table(2)
+    state.load()
+    table[Slot.DATA : Slot.DATA + 2] = [array.ctypes.data for array in data.values()]
+    _call(program, "reset", state, table)
+    for k in range(whole):
+        table[Slot.FIRST] = k * batch
+        _call(program, "test", state, table)
+    if tail:
+        table[Slot.FIRST] = whole * batch
+        _call(program, "test_tail", state, table)
+    _call(program, "results", state, table)
+    values = [float(view(state.arena, buffer)[0]) for buffer in program.steps["results"].outputs]
+    return dict(zip(model.metrics_names, values, strict=True))
+
+
+def compiled_predict(model: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
+    """The model's outputs for all rows."""
+    x = np.ascontiguousarray(x)
+    batch, whole, tail = _split(len(x), batch_size)
+
+    def make() -> Program:
+        sizes = {"predict": batch} | ({"predict_tail": tail} if tail else {})
+        steps = {
+            name: Step(_traced(model.predict_step, {"x": x}, rows, name), [x.dtype], to_rows=True)
+            for name, rows in sizes.items()
+        }
+        return compile_program(steps, model.weights)
+
+    program = _program(model, ("predict", x.shape[1:], x.dtype, batch, tail), make)
+    state, table = _State(program), new_table(2)
+    state.load()
+    aval = program.steps["predict"].outputs[0].aval
+    result = np.empty((len(x), *aval.shape[1:]), aval.dtype)
+    table[Slot.DATA : Slot.DATA + 2] = [x.ctypes.data, result.ctypes.data]
+    for k in range(whole):
+        table[Slot.FIRST] = k * batch
+        _call(program, "predict", state, table)
+    if tail:
+        table[Slot.FIRST] = whole * batch
+        _call(program, "predict_tail", state, table)
+    return result

@@ -1,0 +1,113 @@
+"""EagerRunner: a plan carried out in plain Python, which defines what a compiled runner must do."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import ArgumentError
+from ..core.tensor import Tensor, as_tensor
+from .data import batches
+from .plan import Plan
+from .runner import CHUNK_SECONDS, Limit, Progress
+
+
+class EagerRunner:
+    """Runs `model.train_step` and `model.test_step` as they are written."""
+
+    def __init__(self, model: Any, plan: Plan):
+        self._model, self._plan = model, plan
+        self._epoch, self._step = plan.initial_epoch, 0
+        self._order: np.ndarray | None = None
+        self._logs: dict[str, float] = {}
+        self._non_finite: tuple[int, int] | None = None
+        self._done = plan.initial_epoch >= plan.epochs
+        self._state = model.training_state()
+        model.reset_metrics()
+
+    def run(self, limit: Limit) -> Progress:
+        finished: list[tuple[int, dict[str, float]]] = []
+        until = time.monotonic() + CHUNK_SECONDS
+        while not self._done:
+            if self._step == self._plan.steps_per_epoch:
+                self._epoch, self._step = self._epoch + 1, 0
+            self._run_step()
+            if self._step == self._plan.steps_per_epoch:
+                finished.append((self._epoch, self._finish_epoch()))
+            if limit == "step" or (limit == "epoch" and finished) or time.monotonic() > until:
+                break
+        if 0 < self._step < self._plan.steps_per_epoch:
+            self._logs = as_numbers(self._model.metric_results())
+        return Progress(
+            self._epoch, self._step, self._plan.steps_per_epoch, self._logs, finished, self._done, self._non_finite
+        )
+
+    def sync(self) -> None:
+        """Nothing to do: the variables always hold the present state."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def _run_step(self) -> None:
+        if self._step == 0:
+            self._order = self._plan.order_of(self._epoch)
+        assert self._order is not None
+        before = [variable.value for variable in self._state]
+        try:
+            x, y = self._plan.batch_of(self._order, self._step)
+            loss = loss_of(self._model.train_step(as_tensor(x), as_tensor(y)))
+        except BaseException:  # Ctrl-C too must not leave half of a step
+            self._restore(before)
+            raise
+        if np.isfinite(loss):
+            self._step += 1
+        else:
+            self._restore(before)
+            self._non_finite, self._done = (self._epoch, self._step), True
+
+    def _restore(self, values: list[Tensor]) -> None:
+        for variable, value in zip(self._state, values, strict=True):
+            variable.assign(value)
+
+    def _finish_epoch(self) -> dict[str, float]:
+        """Log and reset the metrics, measure on the validation rows, and ask the early stopping."""
+        plan, model = self._plan, self._model
+        self._logs = as_numbers(model.metric_results())
+        model.reset_metrics()
+        logs = dict(self._logs)
+        if plan.validation is not None:
+            measured = eager_evaluate(model, *plan.validation, plan.validation_batch_size)
+            logs.update((f"val_{name}", value) for name, value in measured.items())
+        if plan.early_stopping is not None:
+            plan.early_stopping.on_epoch_end(self._epoch, logs)
+        self._done = self._epoch + 1 == plan.epochs or model.stop_training
+        return logs
+
+
+def eager_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> dict[str, float]:
+    """The loss and metrics over all rows, by name."""
+    model.reset_metrics()
+    for rows in batches(len(x), batch_size):
+        model.test_step(as_tensor(x[rows]), as_tensor(y[rows]))
+    results = as_numbers(model.metric_results())
+    model.reset_metrics()
+    return results
+
+
+def eager_predict(model: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
+    """The model's outputs for all rows."""
+    return np.concatenate([model.predict_step(as_tensor(x[rows])).numpy() for rows in batches(len(x), batch_size)])
+
+
+def as_numbers(results: dict[str, Tensor]) -> dict[str, float]:
+    """Metric results as Python floats."""
+    return {name: float(value.numpy()) for name, value in results.items()}
+
+
+def loss_of(returned: Any) -> float:
+    """The loss that a train_step returned, as a number."""
+    if not isinstance(returned, Tensor) or returned.shape != ():
+        raise ArgumentError(
+            f"train_step: expected it to return the loss of the batch, a tensor of one number, got {returned!r}"
+        )
+    return float(returned.numpy())

@@ -1,0 +1,96 @@
+"""Saving: what of a model goes into a file."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import layers
+from ..core.errors import ArgumentError
+from ..core.variable import Variable
+from ..layers.base import Layer
+from .modelfile import read_model_file, write_model_file
+
+Path = str | os.PathLike[str]
+
+
+def save_model(model: Any, path: Path, extra: Mapping[str, Any] | None = None) -> None:
+    """See Model.save."""
+    groups = variable_groups(model)
+    arrays = {
+        group: {f"{group}/{k}/{variable.name}": variable.numpy() for k, variable in enumerate(variables)}
+        for group, variables in groups.items()
+    }
+    document = {
+        "model": layers.serialize(model),
+        "input_shape": model.input_shape,
+        "trainable": [layer.trainable for layer in all_layers(model)],
+        "compile": _describe_compilation(model),
+        "optimized": _places(model),
+        "arrays": {group: list(named) for group, named in arrays.items()},
+        "extra": dict(model.extra if extra is None else extra),
+    }
+    try:
+        write_model_file(path, document, {key: array for named in arrays.values() for key, array in named.items()})
+    except TypeError as error:
+        raise ArgumentError(f"{model}: expected JSON values in extra and in every get_config; {error}") from error
+
+
+def load_weights(path: Path) -> list[np.ndarray]:
+    """The weights in a model file, in the order of `Model.weights`."""
+    document, arrays = read_model_file(path)
+    return [arrays[key] for key in document["arrays"]["weights"]]
+
+
+def all_layers(layer: Layer) -> list[Layer]:
+    """The layer, then the layers inside, each once and before its own layers."""
+    found = {id(layer): layer}
+    for inner in layer.sublayers:
+        found.update((id(one), one) for one in all_layers(inner))
+    return list(found.values())
+
+
+def variable_groups(model: Any) -> dict[str, list[Variable]]:
+    """The variables that a file keeps: weights, random states, settings, and what the optimizer remembers."""
+    weights = model.weights
+    return {
+        "weights": weights,
+        "random": model.variables[len(weights) :],
+        "hyperparameters": model.hyperparameters,
+        "optimizer": model.optimizer.variables if model.compiled else [],
+    }
+
+
+def _places(model: Any) -> list[int] | None:
+    """Where among the weights those stand that the optimizer was built for; None if it was not built."""
+    if not model.compiled or not model.optimizer.built:
+        return None
+    place = {variable: k for k, variable in enumerate(model.weights)}
+    return [place[variable] for variable in model.optimizer.optimized]
+
+
+def _describe_compilation(model: Any) -> dict[str, Any] | None:
+    if not model.compiled:
+        return None
+    compilation = model.compilation("save")
+    return {
+        "optimizer": _describe("optimizer", compilation.optimizer),
+        "loss": _describe("loss", compilation.given["loss"]),
+        "metrics": [_describe("metric", metric) for metric in compilation.given["metrics"]],
+        "run_eagerly": compilation.run_eagerly,
+    }
+
+
+def _describe(role: str, thing: Any) -> Any:
+    """A name, an object with a configuration, or a function with a name, as JSON values."""
+    if thing is None or isinstance(thing, (str, dict)):
+        return thing
+    if hasattr(thing, "get_config"):
+        return {"class_name": type(thing).__name__, "config": thing.get_config()}
+    name = getattr(thing, "__name__", None)
+    if name is None or name == "<lambda>":
+        raise ArgumentError(
+            f"save: expected a {role} with a name, got {thing!r}; define it with def to save it by name"
+        )
+    return {"function": name}

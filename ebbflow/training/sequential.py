@@ -1,0 +1,109 @@
+"""Sequential: layers, one after the other."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any
+
+from .. import layers as vocabulary
+from ..core.errors import ArgumentError
+from ..layers.base import Layer
+from .model import Model
+
+
+class Sequential(Model):
+    """Layers, one after the other: y = f_n(... f_2(f_1(x))).
+
+    Built at once if it begins with `Input`, else when it first sees data.
+
+    Parameters:
+        layers: layers, models, or Input; more can be added with `add`.
+        name, dtype, trainable: as for Layer.
+    """
+
+    def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+        self._stack: list[Layer] = []
+        for layer in layers or []:
+            self.add(layer)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without Input."""
+        return [layer for layer in self._stack if not isinstance(layer, vocabulary.InputLayer)]
+
+    def add(self, layer: Any) -> None:
+        """Put a layer on top; raises ArgumentError for what is not a layer, or for an Input that is not the first."""
+        if not isinstance(layer, Layer):
+            hint = "; make one by writing it with ()" if isinstance(layer, type) else ""
+            raise ArgumentError(f"{self}: expected a layer, got {layer!r}{hint}")
+        if isinstance(layer, vocabulary.InputLayer) and self._stack:
+            raise ArgumentError(f"{self}: expected Input to be the first layer, got it at place {len(self._stack)}")
+        if any(layer is other for other in self._stack):
+            raise ArgumentError(f"{self}: {layer} was added before; make a new layer, or a model that calls it twice")
+        self._change([*self._stack, layer])
+
+    def pop(self) -> Layer:
+        """Take the last layer off and return it; raises ArgumentError when there is none."""
+        if not self.layers:
+            raise ArgumentError(f"{self}: expected a layer to take off, but it has none")
+        layer = self._stack[-1]
+        self._change(self._stack[:-1])
+        return layer
+
+    def _change(self, stack: list[Layer]) -> None:
+        before = (self._stack, self.built, self.input_shape, self.output_shape)
+        self._stack, self.built, self.input_shape, self.output_shape = stack, False, None, None
+        if self._stack and isinstance(self._stack[0], vocabulary.InputLayer):
+            try:
+                self.build(self._stack[0].batch_shape)
+            except BaseException:
+                self._stack, self.built, self.input_shape, self.output_shape = before
+                raise
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Build the layers for inputs of this shape, batch axis first."""
+        shape: Any = (None, *tuple(input_shape)[1:])
+        self.input_shape = shape
+        for layer in self._stack:
+            shape = layer.compute_output_shape(shape)
+        self.output_shape = shape
+
+    def call(self, inputs: Any) -> Any:
+        """Each layer on the output of the one before."""
+        if not self.layers:
+            raise ArgumentError(f"{self}: has no layers; add some first")
+        for layer in self._stack:
+            inputs = layer(inputs)
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Name and layers, as plain JSON values."""
+        described = [vocabulary.serialize(layer) for layer in self._stack]
+        return super().get_config() | {"layers": described}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Sequential":
+        """An untrained model from what `get_config` returned."""
+        return cls(**config | {"layers": [deserialize(layer) for layer in config["layers"]]})
+
+
+vocabulary.register(Sequential)
+
+_custom_objects: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
+
+
+@contextlib.contextmanager
+def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
+    """Inside this context, `deserialize` also knows these classes by name, at any depth of nested models."""
+    token = _custom_objects.set({**_custom_objects.get(), **objects})
+    try:
+        yield
+    finally:
+        _custom_objects.reset(token)
+
+
+def deserialize(config: dict[str, Any]) -> Layer:
+    """An untrained layer or model from what `layers.serialize` returned."""
+    return vocabulary.deserialize(config, custom_objects=dict(_custom_objects.get()))

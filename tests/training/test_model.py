@@ -1,0 +1,165 @@
+"""Models: Sequential, subclasses, steps of one's own, single batches, summaries."""
+
+import numpy as np
+import pytest
+
+import ebbflow as ebb
+from ebbflow.core.errors import ArgumentError, ShapeError
+from tests.training.conftest import same_bits
+
+
+class Residual(ebb.Model):
+    """y = W (x + f(x))"""
+
+    def __init__(self, units: int = 3):
+        super().__init__()
+        self.inner = ebb.layers.Dense(units, activation="tanh")
+        self.outer = ebb.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.outer(inputs + self.inner(inputs))
+
+
+def test_a_subclass_is_built_by_the_data_and_trained(run_eagerly, regression) -> None:
+    model = Residual()
+    model.compile(optimizer=ebb.optimizers.Adam(0.02), loss="mse", run_eagerly=run_eagerly)
+    losses = model.fit(*regression, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] / 2
+    assert [layer.name for layer in model.layers] == [model.inner.name, model.outer.name]
+    assert model.get_layer(model.inner.name) is model.inner and model.get_layer(index=-1) is model.outer
+    assert model.count_params() == 3 * 3 + 3 + 3 + 1
+    assert (model.input_shape, model.output_shape) == ((None, 3), (None, 1))
+
+
+def test_a_model_is_a_layer_of_other_models(run_eagerly, regression) -> None:
+    inner = Residual()
+    model = ebb.Sequential([ebb.Input((3,)), ebb.Sequential([ebb.layers.Dense(3)]), inner])
+    model.compile(loss="mse", run_eagerly=run_eagerly)
+    before = model.get_weights()
+    model.fit(*regression, epochs=1, verbose=0)
+    assert len(before) == 6
+    assert not any(same_bits([a], [b]) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_model_may_have_a_loss_and_a_step_of_its_own(run_eagerly, regression) -> None:
+    class Penalized(Residual):
+        def compute_loss(self, x, y, y_pred, sample_weight=None):
+            return (y - y_pred).__abs__().mean() + 10.0 * (self.outer.kernel**2).sum()
+
+    class Halving(Residual):
+        def train_step(self, x, y):
+            loss = self.compute_loss(x, y, self(x, training=True))
+            for weight in self.trainable_variables:
+                weight.assign(weight * 0.5)
+            return loss
+
+    penalized, halving = Penalized(), Halving()
+    penalized.compile(optimizer=ebb.optimizers.Adam(0.05), run_eagerly=run_eagerly)
+    penalized.build_for((50, 3))
+    before = np.square(penalized.outer.kernel.numpy()).sum()
+    penalized.fit(*regression, epochs=50, verbose=0)
+    assert np.square(penalized.outer.kernel.numpy()).sum() < 0.02 < before
+
+    halving.compile(loss="mse", run_eagerly=run_eagerly)
+    halving.build_for((50, 3))
+    before = halving.get_weights()
+    halving.fit(*regression, batch_size=25, epochs=1, verbose=0)
+    assert same_bits(halving.get_weights(), [weight / 4 for weight in before])
+
+
+def test_layers_that_are_not_trainable_stay(regressor, regression) -> None:
+    model = regressor()
+    model.layers[0].trainable = False
+    before = model.get_weights()
+    model.fit(*regression, epochs=1, verbose=0)
+    assert same_bits(before[:2], model.get_weights()[:2])
+    assert not same_bits(before[2:], model.get_weights()[2:])
+
+
+def test_steps_on_batches_are_the_steps_of_a_fit(regressor, regression) -> None:
+    x, y = regression
+    model, other = regressor(metrics=["mae"]), regressor(metrics=["mae"])
+    other.set_weights(model.get_weights())
+
+    before = model.test_on_batch(x[:25], y[:25])
+    assert model.train_on_batch(x[:25], y[:25]) == pytest.approx(before, rel=1e-6)
+    model.train_on_batch(x[25:], y[25:], return_dict=True)
+    other.fit(x, y, batch_size=25, shuffle=False, verbose=0)
+
+    assert same_bits(model.get_weights(), other.get_weights())
+    assert np.array_equal(model.predict_on_batch(x), other.predict(x, verbose=0))
+
+
+def test_layers_can_be_added_and_taken_off(regression) -> None:
+    model = ebb.Sequential()
+    model.add(ebb.Input((3,)))
+    model.add(ebb.layers.Dense(4))
+    model.add(ebb.layers.Dense(2))
+    assert model.output_shape == (None, 2)
+    model.pop()
+    assert model.output_shape == (None, 4) and len(model.weights) == 2
+    assert model.predict(regression[0], verbose=0).shape == (50, 4)
+
+
+def test_a_stack_of_layers_names_what_does_not_belong_in_it() -> None:
+    dense = ebb.layers.Dense(2)
+    with pytest.raises(
+        ArgumentError, match=r"expected a layer, got <class .*Dense'>; make one by writing it with \(\)"
+    ):
+        ebb.Sequential([ebb.layers.Dense])
+    with pytest.raises(ArgumentError, match="expected Input to be the first layer, got it at place 1"):
+        ebb.Sequential([dense, ebb.Input((3,))])
+    with pytest.raises(ArgumentError, match="was added before; make a new layer"):
+        ebb.Sequential([dense, dense])
+    with pytest.raises(ArgumentError, match="expected a layer to take off"):
+        ebb.Sequential().pop()
+    with pytest.raises(ArgumentError, match="has no layers"):
+        ebb.Sequential().predict([[1.0]])
+
+
+def test_a_layer_that_does_not_fit_is_not_added() -> None:
+    class Narrow(ebb.layers.Layer):
+        def call(self, inputs):
+            raise ShapeError("too wide")
+
+    model = ebb.Sequential([ebb.Input((3,)), ebb.layers.Dense(4)])
+    with pytest.raises(ShapeError, match="too wide"):
+        model.add(Narrow())
+    assert len(model.layers) == 1 and model.output_shape == (None, 4)
+
+
+def test_a_summary_shows_layers_shapes_and_parameters(capsys) -> None:
+    model = ebb.Sequential(
+        [ebb.Input((30,)), ebb.layers.Dense(64, name="hidden"), ebb.layers.Dense(1, name="out")], name="net"
+    )
+    model.layers[0].trainable = False
+    model.summary()
+    assert (
+        capsys.readouterr().out
+        == """\
+Sequential "net"
+────────────────────────────────────────
+Layer (type)    Output shape  Parameters
+────────────────────────────────────────
+hidden (Dense)  (None, 64)         1,984
+out (Dense)     (None, 1)             65
+────────────────────────────────────────
+Total parameters: 2,049 (8.004 KiB)
+Trainable parameters: 65
+Not trainable parameters: 1,984
+"""
+    )
+
+
+def test_a_model_without_data_or_input_has_a_summary_too() -> None:
+    lines: list[str] = []
+    ebb.Sequential([ebb.layers.Dense(2)]).summary(print_fn=lines.append)
+    assert "not built" in lines[0] and "begin with ebbflow.Input" in lines[0]
+
+
+def test_metrics_of_one_name_are_logged_under_two(run_eagerly, regression) -> None:
+    model = Residual()
+    model.compile(loss="mse", metrics=["mae", "mae"], run_eagerly=run_eagerly)
+    results = model.evaluate(*regression, return_dict=True, verbose=0)
+    first, second = list(results)[1:]
+    assert second == f"{first}_1" and results[first] == results[second]
