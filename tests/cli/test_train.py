@@ -1,0 +1,112 @@
+"""`ebbflow train`: what it learns, what it says, what it leaves in its folder."""
+
+import json
+from pathlib import Path
+
+import polars
+import pytest
+from PIL import Image
+
+from ebbflow.cli.train import default_batch_size
+from tests.cli.conftest import Trained, ring_table
+
+FILES = {"model.ebb", "metrics.json", "history.csv", "curves.png"}
+QUICK = ["--epochs", 3, "--hidden", 4]
+
+
+def metrics_of(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_the_folder_holds_a_model_its_metrics_its_history_and_its_curves(classifier: Trained) -> None:
+    assert {file.name for file in classifier.folder.iterdir()} == FILES
+    metrics, history = metrics_of(classifier.folder), polars.read_csv(classifier.folder / "history.csv")
+    assert metrics["task"] == "classification"
+    assert metrics["rows"] == {"train": 168, "validation": 36, "test": 36}
+    assert history.columns == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert history["epoch"].to_list() == list(range(1, metrics["epochs"] + 1))
+    assert history["val_loss"].arg_min() + 1 == metrics["best_epoch"]
+    with Image.open(classifier.folder / "curves.png") as curves:
+        assert curves.width > 1000
+
+
+def test_a_classifier_beats_its_baseline(classifier: Trained) -> None:
+    metrics = metrics_of(classifier.folder)
+    assert metrics["test"]["accuracy"] > 0.9 > metrics["baseline"]["accuracy"]
+    assert metrics["test"]["log_loss"] < 0.4 < metrics["baseline"]["log_loss"]
+
+
+def test_a_regressor_beats_its_baseline_in_the_targets_units(regressor: Trained) -> None:
+    metrics = metrics_of(regressor.folder)
+    assert metrics["task"] == "regression"
+    assert 20 < metrics["baseline"]["rmse"] < 40  # the radius is 0 to 141
+    assert metrics["test"]["rmse"] < metrics["baseline"]["rmse"] / 3
+    assert metrics["test"]["r2"] > 0.9
+
+
+def test_early_stopping_keeps_the_best_epochs_weights(command, regressor: Trained, tmp_path: Path) -> None:
+    """Training again, but only up to the best epoch, gives the same predictions."""
+    best = metrics_of(regressor.folder)["best_epoch"]
+    options = ["--hidden", "16", "--learning-rate", "0.02", "--seed", 3, "--epochs", best, "--out", "again"]
+    assert command("train", regressor.table, "--target", "radius", *options).status == 0
+    again = command("predict", "again", regressor.table).out
+    assert again == command("predict", regressor.folder, regressor.table).out
+
+
+def test_it_says_what_it_does(command, tmp_path: Path) -> None:
+    (tmp_path / "ring.csv").write_text(ring_table(100) + "0.5,0.5,,70\n0.1,0.1,,14\n")
+    outcome = command("train", "ring.csv", "--target", "side", *QUICK)
+    assert outcome.status == 0, outcome.err
+    assert outcome.err == ""
+    for words in [
+        "side: the target; classification, because",
+        "Left out 2 rows without a target.",
+        "70 training, 15 validation, 15 test",
+        "3 -> 4 -> 2",
+        "epoch 3/3",
+        "accuracy",
+        "baseline",
+        "Wrote ring-model",
+    ]:
+        assert words in outcome.out
+    assert {file.name for file in (tmp_path / "ring-model").iterdir()} == FILES
+
+
+def test_quiet_is_silent(command, tmp_path: Path) -> None:
+    (tmp_path / "ring.csv").write_text(ring_table(60))
+    outcome = command("train", "ring.csv", "--target", "radius", "--quiet", *QUICK)
+    assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
+
+
+def test_the_same_seed_gives_the_same_files_and_another_seed_does_not(command, tmp_path: Path) -> None:
+    (tmp_path / "ring.csv").write_text(ring_table(60))
+    for folder, seed, threads in [("one", 1, 1), ("same", 1, 2), ("other", 2, 1)]:
+        options = ["--dropout", 0.2, "--seed", seed, "--threads", threads, "--out", folder, *QUICK]
+        assert command("train", "ring.csv", "--target", "radius", *options).status == 0
+    one, same, other = ((tmp_path / folder / "history.csv").read_text() for folder in ("one", "same", "other"))
+    assert one == same != other
+
+
+def test_without_validation_and_test_rows_it_trains_on_all_for_all_epochs(command, tmp_path: Path) -> None:
+    (tmp_path / "ring.csv").write_text(ring_table(40))
+    options = ["--validation", 0, "--test", 0, "--out", "all", *QUICK]
+    assert command("train", "ring.csv", "--target", "radius", *options).status == 0
+    metrics = metrics_of(tmp_path / "all")
+    assert metrics["rows"] == {"train": 40, "validation": 0, "test": 0}
+    assert (metrics["epochs"], metrics["best_epoch"], metrics["test"]) == (3, None, None)
+
+
+@pytest.mark.parametrize("option", ["--activation", "--optimizer"])
+def test_every_choice_that_is_offered_works(command, tmp_path: Path, option: str) -> None:
+    from ebbflow.cli import options
+
+    (tmp_path / "ring.csv").write_text(ring_table(30))
+    choices = {"--activation": options.ACTIVATIONS, "--optimizer": options.OPTIMIZERS}[option]
+    for choice in choices:
+        outcome = command("train", "ring.csv", "--target", "radius", option, choice, "--epochs", 1, "--hidden", 2)
+        assert outcome.status == 0, f"{option} {choice}: {outcome.err}"
+
+
+def test_batches_grow_with_the_table() -> None:
+    sizes = [default_batch_size(rows) for rows in (1, 100, 1_000, 3_000, 10_000, 1_000_000)]
+    assert sizes == [16, 16, 16, 64, 256, 256]
