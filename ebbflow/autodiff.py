@@ -69,7 +69,9 @@ class GradientTape:
         Raises ArgumentError on a second call unless the tape is persistent.
         """
         if self._spent:
-            raise ArgumentError("GradientTape.gradient: a tape gives one gradient; make it with persistent=True for more")
+            raise ArgumentError(
+                "GradientTape.gradient: a tape gives one gradient; make it with persistent=True for more"
+            )
         if unconnected_gradients not in ("none", "zero"):
             raise ArgumentError(f"unconnected_gradients: expected 'none' or 'zero', got {unconnected_gradients!r}")
         self._spent = not self._persistent
@@ -89,7 +91,9 @@ class GradientTape:
     def _backward(self, target: Any, output_gradients: Any) -> dict[int, Tensor]:
         cotangents: dict[int, Tensor] = {}
         targets = list(target) if isinstance(target, (list, tuple)) else [target]
-        seeds = list(output_gradients) if isinstance(output_gradients, (list, tuple)) else [output_gradients] * len(targets)
+        seeds = (
+            list(output_gradients) if isinstance(output_gradients, (list, tuple)) else [output_gradients] * len(targets)
+        )
         for one, seed in zip(targets, seeds, strict=True):
             tensor = as_tensor(one)
             cotangent = _ones_like(tensor) if seed is None else as_tensor(seed, tensor.dtype)
@@ -110,7 +114,7 @@ class GradientTape:
 def _accumulate(cotangents: dict[int, Tensor], x: Tensor, cotangent: Tensor) -> None:
     assert cotangent.aval == x.aval, f"a cotangent of {x.aval} is {cotangent.aval}"
     known = cotangents.get(id(x))
-    cotangents[id(x)] = cotangent if known is None else known + cotangent  # type: ignore[operator]
+    cotangents[id(x)] = cotangent if known is None else known + cotangent
 
 
 def _ones_like(x: Tensor) -> Tensor:
@@ -122,7 +126,7 @@ def _ones_like(x: Tensor) -> Tensor:
 def _total(tensors: Sequence[Tensor]) -> Tensor:
     total = tensors[0]
     for tensor in tensors[1:]:
-        total = total + tensor  # type: ignore[operator]
+        total = total + tensor
     return total
 
 

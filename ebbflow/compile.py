@@ -1,13 +1,13 @@
 """From functions to a running program, stage by stage; read it from top to bottom.
 
-    trace      what the function does, as a graph                core.tensor
-    optimize   the same with less work                           passes
-    lower      kernels as loops, with layouts of memory          lowering.schedule
-    plan       one arena for all buffers                         lowering.memory
-    write      functions that call the kernels                   lowering.entry, lowering.program
-    emit       LLVM IR text                                      backends.cpu.emit
-    code       machine code, from the cache if it is there       backends.cpu.jit, runtime.cache
-    link       functions that this process can call              backends.cpu.jit
+trace      what the function does, as a graph                core.tensor
+optimize   the same with less work                           passes
+lower      kernels as loops, with layouts of memory          lowering.schedule
+plan       one arena for all buffers                         lowering.memory
+write      functions that call the kernels                   lowering.entry, lowering.program
+emit       LLVM IR text                                      backends.cpu.emit
+code       machine code, from the cache if it is there       backends.cpu.jit, runtime.cache
+link       functions that this process can call              backends.cpu.jit
 """
 
 import ctypes
@@ -162,7 +162,10 @@ class Program:
 
 
 def compile_program(
-    steps: Mapping[str, Step], weights: Sequence[Variable], batch_sizes: tuple[int, int] | None = None, target: Target | None = None
+    steps: Mapping[str, Step],
+    weights: Sequence[Variable],
+    batch_sizes: tuple[int, int] | None = None,
+    target: Target | None = None,
 ) -> Program:
     """One program for these steps; with batch_sizes (of training, of validation) also the training loop around them.
 
@@ -181,13 +184,19 @@ def compile_program(
 
     kernels = Kernels()
     gathers = {
-        name: [lowered[name].gathers[node] for node in step.traced.graph.inputs[: step.traced.arguments] if node in lowered[name].gathers]
+        name: [
+            lowered[name].gathers[node]
+            for node in step.traced.graph.inputs[: step.traced.arguments]
+            if node in lowered[name].gathers
+        ]
         for name, step in steps.items()
     }
     entries = []
     for name, step in steps.items():
         if not step.shuffled:
-            results = [result_kernel(f"{name}_rows", buffer) for buffer in lowered[name].outputs] if step.to_rows else []
+            results = (
+                [result_kernel(f"{name}_rows", buffer) for buffer in lowered[name].outputs] if step.to_rows else []
+            )
             entries.append(write_entry(name, lowered[name], kernels, gathers[name], results))
     if batch_sizes:
         parts = Parts(
@@ -231,4 +240,3 @@ def _lower(name: str, step: Step, variables: dict[Any, Buffer], target: Target) 
         node: (np.dtype(dtype), step.shuffled) for node, dtype in zip(own, step.types, strict=True)
     }
     return lower(graph, batch, state, updates, variables, target.machine)
-

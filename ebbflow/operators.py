@@ -10,6 +10,7 @@ import numpy as np
 
 from .core.aval import floatx
 from .core.errors import ShapeError
+from .core.operand import Operand
 from .core.tensor import Tensor, as_tensor
 from .core.variable import Variable
 from .ops import contraction, elementwise, indexing, movement, reduction
@@ -21,7 +22,9 @@ def promoted(*operands: Any) -> list[Tensor]:
     dtypes = [x.dtype for x in tensors if isinstance(x, Tensor)]
     numbers = [x for x in tensors if not isinstance(x, Tensor)]
     if not dtypes:
-        return [as_tensor(x) for x in numbers] if len(operands) == 1 else promoted(as_tensor(operands[0]), *operands[1:])
+        return (
+            [as_tensor(x) for x in numbers] if len(operands) == 1 else promoted(as_tensor(operands[0]), *operands[1:])
+        )
     dtype = _common(dtypes)
     if dtype.kind != "f" and any(isinstance(x, float) for x in numbers):
         dtype = floatx()
@@ -85,7 +88,7 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over the axes divided by the number of elements."""
     x = as_float(x)
     count = int(np.prod([x.shape[a] for a in axes_of(x, axis, "mean")]))
-    return reduced(reduction.sum_, "mean", x, axis, keepdims) / float(count)  # type: ignore[operator]
+    return reduced(reduction.sum_, "mean", x, axis, keepdims) / float(count)
 
 
 def matmul(a: Any, b: Any) -> Tensor:
@@ -241,17 +244,14 @@ _METHODS: dict[str, Any] = {
 
 
 def _install() -> None:
-    for cls in (Tensor, Variable):
-        for name, operation in _BINARY.items():
-            setattr(cls, f"__{name}__", _left(operation, name))
-            setattr(cls, f"__r{name}__", _right(operation, name))
-        for name, operation in _COMPARISONS.items():
-            if cls is Tensor:
-                setattr(cls, f"__{name}__", _left(operation, name))
-            elif name not in ("eq", "ne"):  # variables are keys of dictionaries: equal only to themselves
-                setattr(cls, f"__{name}__", _left(operation, name))
-        for name, method in _METHODS.items():
-            setattr(cls, name, method)
+    for name, operation in _BINARY.items():
+        setattr(Operand, f"__{name}__", _left(operation, name))
+        setattr(Operand, f"__r{name}__", _right(operation, name))
+    for name, operation in _COMPARISONS.items():
+        # variables are keys of dictionaries: each equals itself alone
+        setattr(Tensor if name in ("eq", "ne") else Operand, f"__{name}__", _left(operation, name))
+    for name, method in _METHODS.items():
+        setattr(Operand, name, method)
     Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 

@@ -76,7 +76,7 @@ def _add_train(commands) -> None:
     )
     training.add_argument("--learning-rate", metavar="X", type=positive, default=1e-3, help="default: 0.001")
     training.add_argument(
-        "--batch-size", metavar="N", type=count, help="rows per step (default: 16 to 256, by table size)"
+        "--batch-size", metavar="N", type=count, help="rows per step (default: 32 to 256, by table size)"
     )
     training.add_argument("--epochs", metavar="N", type=count, default=300, help="at most so many (default: 300)")
     training.add_argument(

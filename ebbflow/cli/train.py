@@ -91,8 +91,8 @@ def build_network(encoder: TableEncoder, options: Namespace) -> Any:
 
 
 def default_batch_size(rows: int) -> int:
-    """The power of two nearest to rows / 50 (about fifty steps an epoch), from 16 to 256."""
-    return min(256, max(16, 2 ** round(math.log2(max(rows, 50) / 50))))
+    """The power of two nearest to rows / 50 (about fifty steps an epoch), from 32 to 256."""
+    return min(256, max(32, 2 ** round(math.log2(max(rows, 50) / 50))))
 
 
 def fit(network: Any, data: Data, options: Namespace, batch_size: int) -> dict[str, list[float]]:

@@ -174,7 +174,9 @@ def verify(graph: Graph) -> Graph:
     assert len(seen) == len(graph.inputs), f"{graph.name}: an input stands twice"
     for node in graph.nodes:
         if node.primitive is INPUT:
-            assert node in seen, f"{graph.name}: reads an input that is not among its inputs ({node.label or node.aval})"
+            assert node in seen, (
+                f"{graph.name}: reads an input that is not among its inputs ({node.label or node.aval})"
+            )
             continue
         assert all(source in seen for source in node.inputs), f"{graph.name}: {node.primitive} before its inputs"
         if node.is_constant:

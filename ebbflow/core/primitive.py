@@ -22,7 +22,7 @@ class Pointwise:
 
 @dataclass(frozen=True)
 class Elementwise:
-    """Element `index` of the output is `emit(b, index, load, aval, **params)`; `load(k, index)` gives input k's element."""
+    """Element `index` of the output is `emit(b, index, load, *avals, **params)`; `load(k, index)` reads input k."""
 
     emit: Callable[..., Any]
 

@@ -16,12 +16,13 @@ import numpy as np
 from .aval import DTYPES, Aval, aval_of, floatx
 from .errors import ShapeError, TracedValueError
 from .graph import Graph, Node, constant_node, input_node
+from .operand import Operand
 from .primitive import Primitive
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 
 
-class Tensor:
+class Tensor(Operand):
     """An immutable array of one element type, with a value now or once the compiled program runs.
 
     Attributes: shape, dtype, ndim, size; `numpy()` gives the value. Arithmetic and methods come from operators.py.

@@ -6,6 +6,7 @@ import numpy as np
 
 from .aval import Aval, aval_of
 from .errors import ShapeError
+from .operand import Operand
 from .tensor import Tensor, as_array, as_tensor, current_trace, eagerly, recorders
 
 _counts: dict[str, int] = {}
@@ -22,7 +23,7 @@ def reset_names() -> None:
     _counts.clear()
 
 
-class Variable:
+class Variable(Operand):
     """A tensor that can be assigned: a weight, an optimizer's slot, a hyperparameter, a running sum.
 
     Parameters:
@@ -59,7 +60,8 @@ class Variable:
             recorder.read(self, tensor)
         return tensor
 
-    __ebbflow_tensor__ = value.fget
+    def __ebbflow_tensor__(self) -> Tensor:
+        return self.value
 
     def numpy(self) -> np.ndarray:
         return self.value.numpy()
@@ -78,12 +80,10 @@ class Variable:
         return self
 
     def assign_add(self, value: Any) -> "Variable":
-        return self.assign(self.value + value)  # type: ignore[operator]
+        return self.assign(self.value + value)
 
     def assign_sub(self, value: Any) -> "Variable":
-        return self.assign(self.value - value)  # type: ignore[operator]
+        return self.assign(self.value - value)
 
     def __repr__(self) -> str:
         return f"<Variable {self.name}: {self.aval}>"
-
-

@@ -161,7 +161,9 @@ class Arithmetic(Builder):
                 return self.constant(index.constant, dtype)
             position = self.op("from_index", ("int32", 1), self.position(index))
             return self.cast(self.splat(position), dtype)
-        total = self.index_value(Index({v: c for v, c in index.terms.items() if not _lane_dependent(v)}, index.constant))
+        total = self.index_value(
+            Index({v: c for v, c in index.terms.items() if not _lane_dependent(v)}, index.constant)
+        )
         for v, c in index.terms.items():
             if _lane_dependent(v):
                 total = self.add(total, self.mul(self._lane_value(v), self.constant(c, "int32")))

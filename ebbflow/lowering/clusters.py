@@ -92,7 +92,7 @@ class Clustering:
         return {self.of[source] for node in cluster.members for source in self.sources(node)} - {cluster}
 
     def _reads_elsewhere_in(self, reader: Cluster, other: Cluster) -> bool:
-        """Whether `reader` reads `other` through moves, or as the operand of a root: at other positions than its own."""
+        """Whether `reader` reads `other` at other positions than its own: through moves, or as a root's operand."""
         for node in reader.members:
             direct = () if is_heavy(node) or not isinstance(node.primitive.lower, Pointwise) else node.inputs
             for source in node.inputs:
@@ -167,7 +167,7 @@ class Clustering:
         """Values that other kernels or the caller need are stored, unless they are cheap to compute again."""
         outputs = set(self.graph.outputs)
         operands = {s for n in self.of if isinstance(n.primitive.lower, Contraction) for s in self._bases(n)}
-        operands |= {s for n in self.of for s in self._tables(n)}
+        operands |= {s for n in self.graph.nodes for s in self._tables(n)}
         users = self.users()
         stored = {
             node

@@ -5,8 +5,9 @@ One operand is read as vectors along the result's lanes, the other as single ele
 added to the result is where the sums start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -63,7 +64,7 @@ def labelled_sizes(root: Node) -> dict[str, int]:
 
 
 def vector_axes(root: Node, lane_axis: int) -> list[tuple[Node, int]]:
-    """For every operand that has the result's lane label: its stored node, and the axis of it that runs along the lanes."""
+    """For every operand that has the result's lane label: its stored node, and which axis of that is the label."""
     left, right, output = split_labels(root.params["labels"])
     found = []
     for labels, operand in zip((left, right), root.inputs, strict=True):
@@ -99,9 +100,7 @@ def product_kernel(
 
 
 class _Product:
-    def __init__(
-        self, name: str, cluster: Cluster, lane_axis: int, by_panel: bool, storage: Storage, machine: Machine
-    ):
+    def __init__(self, name: str, cluster: Cluster, lane_axis: int, by_panel: bool, storage: Storage, machine: Machine):
         assert cluster.root is not None
         self.name, self.cluster, self.root, self.lane_axis = name, cluster, cluster.root, lane_axis
         self.by_panel, self.storage, self.machine = by_panel, storage, machine
@@ -121,7 +120,7 @@ class _Product:
         candidates = [label for label in self.output if label != self.lane]
         single = [x for x in candidates if not (x in self.left and x in self.right)]
         apart = [x for x in single if (x in self.left) != (self.lane in self.left)]
-        return max(apart or single or candidates or [None], key=lambda x: self.sizes[x] if x else 0)
+        return max(apart or single or candidates, key=lambda x: self.sizes[x], default=None)
 
     def _find_start(self) -> tuple[Node | None, Node | None]:
         """(bias, sum) when the only use of the product is `product + bias`: the sums start at the bias."""
@@ -147,38 +146,26 @@ class _Product:
         single = rows * prod(self.sizes[k] for k in self.summed) * self.root.aval.dtype.itemsize
         groups = _heights(rows, self.machine.tile_rows[self.dtype])
         if self.by_panel and single > self.machine.nearby_bytes:
-            self._rows_outside(work, groups)
+            # the rows' elements are too many to stay near: all panels for one tile of rows before the next
+            self._over_rows(groups, lambda *tile: self.frame.divided(work, lambda panel: self._tile(panel, *tile)))
         else:
-            self.frame.divided(work, lambda panel: self._around(panel, groups))
+            self.frame.divided(work, lambda panel: self._over_rows(groups, lambda *tile: self._tile(panel, *tile)))
         return self.frame.finish(self.name, work, self.by_panel, flops)
 
-    def _around(self, panel: Index, groups: list[tuple[int, int, int]]) -> None:
-        self.frame.nest(
-            [self.sizes[x] for x in self.others],
-            lambda rest: [self._tiles(group, lambda row, height: self._tile(panel, rest, row, height)) for group in groups]
-            and None,
-        )
+    def _over_rows(self, groups: list[tuple[int, int, int]], tile: Callable[[list[Index], Index, int], Any]) -> None:
+        """tile(indices of the other axes, first row, height) for all of the result but its lanes."""
 
-    def _rows_outside(self, work: int, groups: list[tuple[int, int, int]]) -> None:
-        """All panels for one tile of rows before the next: the rows' elements are too many to stay near."""
+        def every(rest: list[Index]) -> None:
+            for first, height, many in groups:
+                variable = Variable("t", many)
 
-        def tile(rest: list[Index], row: Index, height: int) -> None:
-            self.frame.divided(work, lambda panel: self._tile(panel, rest, row, height))
+                def turn(value: Any, *_: Any, v: Variable = variable, first: int = first, height: int = height) -> None:
+                    v.value = value
+                    tile(rest, Index({v: height}, first), height)
 
-        self.frame.nest(
-            [self.sizes[x] for x in self.others],
-            lambda rest: [self._tiles(group, lambda row, height: tile(rest, row, height)) for group in groups] and None,
-        )
+                self.frame.b.loop(0, many, 1, turn, name="t")
 
-    def _tiles(self, group: tuple[int, int, int], tile: Any) -> None:
-        first, height, many = group
-        variable = Variable("t", many)
-
-        def turn(value: Any, *_: Any) -> None:
-            variable.value = value
-            tile(Index({variable: height}, first), height)
-
-        self.frame.b.loop(0, many, 1, turn, name="t")
+        self.frame.nest([self.sizes[label] for label in self.others], every)
 
     # one tile
     def _tile(self, panel: Index, rest: list[Index], row: Index, height: int) -> None:
@@ -202,7 +189,7 @@ class _Product:
             store_outputs(evaluator, self.cluster, position)
 
     def _sums(self, start: list[Value], places: list[dict[str, Index]], evaluator: Evaluator) -> list[Value]:
-        """start + the products over the summed labels, added in index order; labels in panels are summed panel by panel."""
+        """start + the products, added in the order of the summed labels; a label in panels goes panel by panel."""
         split = [label for label in self.summed if self._in_panels(label)]
         sums = start
         for part in self._parts(split):
@@ -214,7 +201,8 @@ class _Product:
                 variables += [outer, inner] if label in split else [inner]
                 indices[label] = Index({outer: LANES, inner: 1}, first) if label in split else variable_index(inner)
             operands = [
-                self._address(k, [place | indices for place in places], variables, evaluator) for k in range(len(self.operands))
+                self._address(k, [place | indices for place in places], variables, evaluator)
+                for k in range(len(self.operands))
             ]
             sums = self._run(operands, [v.size for v in variables], sums)
         return sums
@@ -232,15 +220,16 @@ class _Product:
 
     def _parts(self, split: list[str]) -> list[dict[str, tuple[int, int, int]]]:
         """Whole panels first, then the rest: for every split label (first index, panels, indices in each)."""
-        if not split:
-            return [{}]
-        assert len(split) == 1, "a contraction over two axes in panels"
-        label = split[0]
-        whole, tail = divmod(self.sizes[label], LANES)
-        parts = [{label: (0, whole, LANES)}] if whole else []
-        return parts + ([{label: (whole * LANES, 1, tail)}] if tail else [])
+        choices = []
+        for label in split:
+            whole, tail = divmod(self.sizes[label], LANES)
+            parts = [(label, (0, whole, LANES)), (label, (whole * LANES, 1, tail))]
+            choices.append([part for part, count in zip(parts, (whole, tail), strict=True) if count])
+        return [dict(chosen) for chosen in product(*choices)]
 
-    def _address(self, k: int, places: list[dict[str, Index]], variables: list[Variable], evaluator: Evaluator) -> _Operand:
+    def _address(
+        self, k: int, places: list[dict[str, Index]], variables: list[Variable], evaluator: Evaluator
+    ) -> _Operand:
         labels = (self.left, self.right)[k]
         operand = self.operands[k]
         positions = [operand.position(tuple(place[label] for label in labels)) for place in places]
@@ -259,7 +248,7 @@ class _Product:
         raise AssertionError(f"{self.name}: no buffer of {operand.base.primitive} {operand.base.aval} suits its lanes")
 
     def _run(self, operands: Sequence[_Operand], counts: list[int], sums: list[Value]) -> list[Value]:
-        """The nest over the summed variables; pointers are carried and advanced, distances between rows are constant."""
+        """The nest over the summed variables: pointers are carried and advanced, rows are constant distances apart."""
         b = self.frame.b
         pointers: list[Value] = []
         plans: list[tuple[_Operand, list[tuple[int, int]]]] = []  # per row: (which pointer, distance from it)
@@ -331,7 +320,7 @@ class _Product:
 
 
 def _separate(offsets: list[Index], variables: list[Variable]) -> tuple[Any, Any]:
-    """Addresses as bases without the summed variables, and the strides of these; (None, None) where they are not affine."""
+    """Addresses as bases and the summed variables' strides; (None, None) where they are not affine."""
     strides = [offsets[0].coefficient(v) for v in variables]
     bases = []
     for offset in offsets:

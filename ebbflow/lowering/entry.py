@@ -6,10 +6,11 @@ from typing import Any
 from .arithmetic import Arithmetic
 from .kernels import Code
 from .layout import Buffer
-from .loops import INDEX, POINTER, Constant, Kernel, Value, print_kernel, verify_kernel
+from .loops import INDEX, POINTER, Constant, Kernel, Operation, Value, print_kernel, verify_kernel, walk
 from .memory import phases_of
 from .schedule import Lowered
 from .table import Slot
+from .transpose import shared_function
 
 
 class Kernels:
@@ -24,8 +25,18 @@ class Kernels:
         text = print_kernel(kernel).partition("(")[2]
         if text not in self._names:
             self._names[text] = kernel.name
+            self._add_called(kernel)
             self.unique.append(kernel)
         return self._names[text]
+
+    def _add_called(self, kernel: Kernel) -> None:
+        """The shared functions that a kernel calls come along."""
+        known = {other.name for other in self.unique}
+        called = {s.attributes for _, s in walk(kernel.body) if isinstance(s, Operation) and s.name == "call"}
+        for name in sorted(called - known):
+            function = shared_function(name)
+            assert function is not None, f"{kernel.name} calls {name}, which there is not"
+            self.unique.append(function)
 
 
 def barrier(b: Arithmetic, table: Value, threads: Value) -> None:
@@ -68,7 +79,9 @@ def index_compare(b: Arithmetic, predicate: str, x: Any, y: Any) -> Value:
     return b.op("compare", ("bool", 1), x, y, attributes=predicate)
 
 
-def write_entry(name: str, lowered: Lowered, kernels: Kernels, gathers: Sequence[Code], results: Sequence[Code]) -> Kernel:
+def write_entry(
+    name: str, lowered: Lowered, kernels: Kernels, gathers: Sequence[Code], results: Sequence[Code]
+) -> Kernel:
     """A function name(arena, table, thread, threads) that computes a graph once.
 
     Gathers read the arrays at the table's DATA from row FIRST on; results are written to the arrays that follow.

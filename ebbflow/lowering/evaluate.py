@@ -110,7 +110,7 @@ class Evaluator:
         return self._lane_by_lane(buffers[0], position)
 
     def _is_own(self, buffer: Buffer, offset: Index) -> bool:
-        """Whether the address lies in the panel of this turn: then whoever wrote it with the same turns is this thread."""
+        """Whether the address lies in the panel of this turn, which the same turn of a kernel before wrote."""
         if self.panel is None or not buffer.layout.panels or not offset.is_affine:
             return False
         return self.panel.size == 1 or offset.coefficient(self.panel) == prod(buffer.layout.others) * LANES

@@ -34,9 +34,10 @@ class Quotient(Variable):
         self.index, self.divisor, self.remainder = index, divisor, remainder
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Quotient)
-            and (self.index, self.divisor, self.remainder) == (other.index, other.divisor, other.remainder)
+        return isinstance(other, Quotient) and (self.index, self.divisor, self.remainder) == (
+            other.index,
+            other.divisor,
+            other.remainder,
         )
 
     def __hash__(self) -> int:
@@ -148,9 +149,7 @@ class Index:
 
     @property
     def uses_lane(self) -> bool:
-        return any(
-            v is LANE or (isinstance(v, (Quotient, Clamp)) and v.index.uses_lane) for v in self.terms
-        )
+        return any(v is LANE or (isinstance(v, (Quotient, Clamp)) and v.index.uses_lane) for v in self.terms)
 
     @property
     def is_affine(self) -> bool:

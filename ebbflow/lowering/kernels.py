@@ -114,8 +114,10 @@ def elementwise_kernel(name: str, cluster: Cluster, lane_axis: int | None, by_pa
 
 
 def store_outputs(evaluator: Evaluator, cluster: Cluster, position: Position) -> None:
-    for node in cluster.outputs:
-        evaluator.store(node, position, evaluator.value(node, position))
+    """Everything is read before anything is stored, since an output may lie where the old value of a state is read."""
+    values = [evaluator.value(node, position) for node in cluster.outputs]
+    for node, value in zip(cluster.outputs, values, strict=True):
+        evaluator.store(node, position, value)
 
 
 # reductions
@@ -124,7 +126,7 @@ def store_outputs(evaluator: Evaluator, cluster: Cluster, position: Position) ->
 def reduction_kernel(
     name: str, cluster: Cluster, lane_axis: int | None, operand_axis: int, by_panel: bool, storage: Storage
 ) -> Code:
-    """Folds with the lanes either along a kept axis (nothing horizontal) or along a reduced one (a fixed tree at the end).
+    """Folds with the lanes along a kept axis (nothing horizontal) or along a reduced one (a fixed tree at the end).
 
     Parameters:
         lane_axis: the axis of the result along the lanes, None for a scalar.
@@ -153,7 +155,9 @@ class _Fold:
     def lifted(self, evaluator: Evaluator, position: Position) -> tuple[Value, ...]:
         x = evaluator.value(self.operand, position)
         where = position[self.root.params["axes"][-1]]
-        return self.rule.lift(self.b, x, self.b.index_value(where) if len(self.rule.initial(self.operand.aval)) > 1 else None)
+        return self.rule.lift(
+            self.b, x, self.b.index_value(where) if len(self.rule.initial(self.operand.aval)) > 1 else None
+        )
 
     def merge(self, s: Sequence[Value], t: Sequence[Value]) -> list[Value]:
         return list(self.rule.merge(self.b, tuple(s), tuple(t)))

@@ -62,7 +62,7 @@ class Operation:
 
 
 class For:
-    """A counted loop; `carried` are values that its body sees, set to `initial` first and to `yielded` after each turn."""
+    """A counted loop; its body sees `carried`, set to `initial` first and to `yielded` after each turn."""
 
     __slots__ = ("body", "carried", "high", "initial", "low", "results", "step", "variable", "yielded")
 
@@ -242,7 +242,7 @@ class Builder:
         return self.op("at", (POINTER, 1), pointer, offset, attributes=dtype)
 
     def load(self, pointer: Value, dtype: str, lanes: int = 1, aligned: bool = True) -> Value:
-        """The element, or the 16 elements, at a pointer; aligned says that a vector starts at a multiple of its size."""
+        """The element, or the 16 elements, at a pointer; aligned: a vector starts at a multiple of its size."""
         value = self.effect("load", pointer, attributes=None if aligned else "unaligned", type_=(dtype, lanes))
         assert value is not None
         return value
@@ -299,7 +299,9 @@ def verify_kernel(kernel: Kernel) -> Kernel:
                 defined = inner | {s.result for s in statement.body if isinstance(s, Operation)}
                 defined |= {r for s in statement.body if isinstance(s, For) for r in s.results}
                 for value in statement.yielded:
-                    assert isinstance(value, Constant) or value in defined, f"{kernel.name}: {value} is yielded, not known"
+                    assert isinstance(value, Constant) or value in defined, (
+                        f"{kernel.name}: {value} is yielded, not known"
+                    )
                 known.update(statement.results)
 
     check(kernel.body, set(kernel.parameters))
@@ -338,4 +340,3 @@ def _show_operation(statement: Operation) -> str:
     attributes = "" if statement.attributes is None else f" {statement.attributes}"
     text = f"{statement.name}({', '.join(map(str, statement.operands))}){attributes}"
     return text if statement.result is None else f"{statement.result}: {_show_type(statement.result.type)} = {text}"
-

@@ -2,7 +2,7 @@
 
 Written with fused multiply-adds in a fixed order and no table, so every processor gives the same bits.
 Sources: logarithm after Sun Microsystems' fdlibm (1993) and its float version; hyperbolic tangent after Moshier, Cephes
-(1989); exponential by Cody and Waite's reduction (1980) with a least-squares polynomial (float32) or Taylor's (float64).
+(1989); exponential by Cody and Waite's reduction (1980) with a least-squares (float32) or Taylor (float64) polynomial.
 """
 
 import math

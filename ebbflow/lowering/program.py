@@ -1,15 +1,16 @@
 """The training loop around the step: epochs, batches, shuffling, validation, early stopping, all in native code.
 
-    run(arena, table, thread, threads):
-        for budget times, while the status is `running`:
-            do one step: of training, or of validation
-            barrier
-            thread 0: count it; at the end of a part write the metrics down, at the end of an epoch decide what is next
-            barrier
+run(arena, table, thread, threads):
+    for budget times, while the status is `running`:
+        do one step: of training, or of validation
+        barrier
+        thread 0: count it; at the end of a part write the metrics down, at the end of an epoch decide what is next
+        barrier
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .arithmetic import Arithmetic
@@ -26,7 +27,7 @@ class Parts:
     """What a training program is made of.
 
     Attributes:
-        step, step_tail: a training step on a whole batch, and on the smaller last one if there is one; output 0 is the loss.
+        step, step_tail: a training step on a whole batch, and on the smaller last one if any; output 0 is the loss.
         test, test_tail: the same for validation.
         results: the metrics as scalars, one a column of the history.
         reset: sets the metrics back.
@@ -132,7 +133,7 @@ def _advance(b: Arithmetic, parts: Parts, kernels: Kernels, arena: Value, table:
     for lowered, predicate in ((parts.step, "lt"), (parts.step_tail, "eq")):
         if lowered is not None:
             here = b.bitwise_and(training, index_compare(b, predicate, step, whole))
-            b.when(here, lambda lowered=lowered: _note_loss(b, arena, table, lowered))  # type: ignore[misc]
+            b.when(here, partial(_note_loss, b, arena, table, lowered))
     following = b.iadd(step, 1)
     table.set(Slot.STEP, following)
     table.set(Slot.TOTAL, b.iadd(table.get(Slot.TOTAL), 1))
@@ -213,7 +214,10 @@ def _watch(b: Arithmetic, parts: Parts, arena: Value, table: _Table, epoch: Valu
     table.set(Slot.WAIT, wait)
     improved = better(table.get(Slot.BEST, "float64"))
     no_best = b.bitwise_and(table.is_(Slot.KEEP_BEST, 1), table.is_(Slot.HAVE_BEST, 0))
-    b.when(b.bitwise_and(table.is_(Slot.KEEP_BEST, 1), b.bitwise_or(improved, no_best)), lambda: _keep_best(b, parts, arena))
+    b.when(
+        b.bitwise_and(table.is_(Slot.KEEP_BEST, 1), b.bitwise_or(improved, no_best)),
+        lambda: _keep_best(b, parts, arena),
+    )
     b.when(b.bitwise_or(improved, no_best), lambda: table.set(Slot.BEST_EPOCH, epoch))
     table.set(Slot.HAVE_BEST, 1)
 
@@ -249,7 +253,8 @@ def _keep_best(b: Arithmetic, parts: Parts, arena: Value) -> None:
 def _shuffle() -> Kernel:
     """The order of an epoch's rows: Fisher and Yates' exchange (1938) with Philox words, from the identity.
 
-    words = random bits of (seed, member, purpose, epoch + passed); for i = n-1, ..., 1: exchange rows i and words[i] (i+1) / 2^32.
+    words = random bits of (seed, member, purpose, epoch + passed)
+    for i = n-1, ..., 1: exchange rows i and floor(words[i] (i+1) / 2^32)
     """
     b = Arithmetic(LANES)
     table = _Table(b, b.parameter("table"))

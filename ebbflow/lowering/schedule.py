@@ -7,10 +7,11 @@ that needs an operand's other axis along the lanes gets a copy in that layout, w
 import heapq
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from math import prod
 
 import numpy as np
 
+from ..core.aval import Aval
 from ..core.graph import Graph, Node, rewrite, verify
 from ..core.primitive import Contraction, Pointwise, Reduction, registry
 from ..ops.contraction import split_labels
@@ -160,12 +161,7 @@ class _Lowering:
                     self._relayout(node, target)
         for new, old in self.late:
             self._copy_state(new, self.state_buffers[self.state[old]])
-        for node in self.graph.outputs:
-            old = self.updates.get(node)
-            done = old is not None and (node, old) not in self.late
-            self.lowered.outputs.append(
-                self.state_buffers[self.state[old]] if done and old is not None else self.storage.buffers[node][0]
-            )
+        self.lowered.outputs = [self.storage.buffers[node][0] for node in self.graph.outputs]
         return self.lowered
 
     def _name(self, stem: str) -> str:
@@ -306,7 +302,7 @@ class _Lowering:
             buffer = self._scratch(node.label or "batch", node.aval, layout)
             self.lowered.inputs[node] = self.storage.add(node, buffer)
 
-    def _scratch(self, name: str, aval: Any, layout: Layout, kind: str = "scratch") -> Buffer:
+    def _scratch(self, name: str, aval: Aval, layout: Layout, kind: str = "scratch") -> Buffer:
         buffer = Buffer(name, aval, layout, kind)
         self.lowered.scratch.append(buffer)
         return buffer
@@ -349,22 +345,38 @@ class _Lowering:
         self.lowered.codes.append(code)
 
     def _gather(self, node: Node) -> None:
+        """Read the rows of a batch: into the layout of rows, and from there along the samples; or there at once."""
         dtype, indexed = self.batch[node]
-        data = type(node.aval)(node.aval.shape, np.dtype(dtype))
-        first, *others = self.storage.buffers[node]
-        flat = [first] + [x for x in others if len(node.aval.shape) == 2]
-        code = gather_kernel(self._name("gather"), data, flat, indexed)
-        verify_kernel(code.kernel)
+        data = Aval(node.aval.shape, np.dtype(dtype))
+        own, *others = self.storage.buffers[node]
+        batch, width = node.aval.shape[0], prod(node.aval.shape[1:])
+        by_samples = panels((batch, width), 0)
+        if width == 1 and own.layout.lane_axis == 0:
+            code = gather_kernel(self._name("gather"), data, own, by_samples, indexed)
+            self._add(code)
+        elif own.layout.lane_axis == 0:
+            by_rows = panels((batch, width), 1)
+            target = next((other for other in others if other.layout == by_rows), None)
+            if target is None:
+                target = self._scratch(self._name("rows"), Aval((batch, width), node.aval.dtype), by_rows)
+            else:
+                others.remove(target)
+            code = gather_kernel(self._name("gather"), data, target, by_rows, indexed)
+            self._add(code)
+            self._add(relayout_kernel(self._name("relayout"), target, own, 0, (by_rows, by_samples)))
+        else:
+            code = gather_kernel(self._name("gather"), data, own, rows((batch, width)), indexed)
+            self._add(code)
         self.lowered.gathers[node] = code
-        self.lowered.codes.append(code)
         for other in others:
-            if other not in flat:
-                self._add(relayout_kernel(self._name("relayout"), first, other))
+            self._relayout(node, other)
 
     def _relayout(self, node: Node, target: Buffer) -> None:
-        if node in self.batch:
-            return
-        self._add(relayout_kernel(self._name("relayout"), self.storage.buffers[node][0], target))
+        source = self.storage.buffers[node][0]
+        axis = self.axes.get(node)
+        divided = axis if axis in (source.layout.lane_axis, target.layout.lane_axis) else source.layout.lane_axis
+        assert divided is not None
+        self._add(relayout_kernel(self._name("relayout"), source, target, divided))
 
     def _emit(self, cluster: Cluster, lane_axis: int | None) -> None:
         by_panel, root = self._by_panel(cluster), cluster.root
@@ -383,7 +395,7 @@ class _Lowering:
             self._add(product_kernel(name, cluster, lane_axis, by_panel, self.storage, self.machine))
 
     def _operand_axis(self, cluster: Cluster, lane_axis: int | None) -> int:
-        """The axis of a reduction's operand along the lanes: samples, else where its memory has them, else the result's."""
+        """The axis of a reduction's operand along the lanes: samples, else as in its memory, else the result's."""
         root = cluster.root
         assert root is not None
         operand, axes = root.inputs[0], root.params["axes"]
@@ -393,7 +405,7 @@ class _Lowering:
         base = through_moves(operand)
         if base is operand and operand in self.storage:
             stored = self.storage.buffers[operand][0].layout.lane_axis
-            if stored in axes:
+            if stored is not None and stored in axes:
                 return stored
         return kept[lane_axis] if lane_axis is not None else operand.aval.ndim - 1
 
@@ -416,5 +428,3 @@ def _reaches(after: Mapping[Cluster, set[Cluster]], start: Cluster, goal: Cluste
             seen.add(cluster)
             stack.extend(after[cluster])
     return False
-
-

@@ -6,25 +6,11 @@ from typing import Any
 
 from ..core.aval import Aval
 from .evaluate import Storage
-from .index import LANE, LANES, Index, Variable, variable_index
+from .index import LANES, Index, Variable, variable_index
 from .kernels import Code, Frame
-from .layout import Buffer
+from .layout import Buffer, Layout
 from .loops import Value
-
-
-def transposed(b: Any, vectors: Sequence[Value]) -> list[Value]:
-    """A 16 x 16 transpose in registers, by four stages of exchanging halves."""
-    rows = list(vectors)
-    for d in (8, 4, 2, 1):
-        low = tuple(lane if not lane & d else LANES + lane - d for lane in range(LANES))
-        high = tuple(lane + d if not lane & d else LANES + lane for lane in range(LANES))
-        result = list(rows)
-        for r in range(LANES):
-            if not r & d:
-                result[r] = b.shuffle(rows[r], rows[r + d], low)
-                result[r + d] = b.shuffle(rows[r], rows[r + d], high)
-        rows = result
-    return rows
+from .transpose import call_transpose
 
 
 def _by_tiles(frame: Frame, low: Any, high: Any, count: int, tile: Callable[[Index, int], None], name: str) -> None:
@@ -43,55 +29,74 @@ def _by_tiles(frame: Frame, low: Any, high: Any, count: int, tile: Callable[[Ind
         b.loop(b.imax(low, whole), high, 1, lambda *_: tile(Index({}, whole * LANES), tail), name=name)
 
 
-def relayout_kernel(name: str, source: Buffer, target: Buffer) -> Code:
-    """Copy a tensor from one lane axis to another, 16 x 16 elements at a time."""
+def relayout_kernel(
+    name: str, source: Buffer, target: Buffer, divided: int, layouts: tuple[Layout, Layout] | None = None
+) -> Code:
+    """Copy a tensor from one lane axis to another, 16 x 16 elements at a time.
+
+    Parameters:
+        divided: the axis whose vectors the threads share out; each turn reads what the same turn of a kernel before
+            wrote if that is the samples' axis.
+        layouts: of source and target, where the memory is seen as a tensor of another shape.
+    """
     frame = Frame(Storage())
-    a, c = source.layout.lane_axis, target.layout.lane_axis
-    assert a is not None and c is not None and a != c
-    shape = source.aval.shape
-    others = [n for axis, n in enumerate(shape) if axis not in (a, c)]
+    old, new = layouts or (source.layout, target.layout)
+    shape = old.shape
+    assert old.lane_axis is not None and new.lane_axis is not None and old.lane_axis != new.lane_axis
+    assert divided in (old.lane_axis, new.lane_axis)
+    old_lanes, new_lanes = old.lane_axis, new.lane_axis
+    inner = new_lanes if divided == old_lanes else old_lanes
+    others = [n for axis, n in enumerate(shape) if axis not in (divided, inner)]
     b = frame.b
+    itemsize = source.aval.dtype.itemsize
 
-    def offset(buffer: Buffer, rest: Sequence[Index], along_a: Index, along_c: Index) -> Index:
+    def address(layout: Layout, pointer: Value, position: dict[int, Index], along: int) -> tuple[Value, int]:
+        """Where the vector at a position starts, and how far the next one along an axis is."""
+        here = layout.offset(tuple(position[axis] for axis in range(len(shape))))
+        after = layout.offset(tuple(position[axis] + (axis == along) for axis in range(len(shape))))
+        return b.at(pointer, source.dtype, b.position(here)), (after - here).constant
+
+    def tile(rest: Sequence[Index], first: dict[int, Index], valid: dict[int, int]) -> None:
         left = iter(rest)
-        position = tuple(along_a if axis == a else along_c if axis == c else next(left) for axis in range(len(shape)))
-        return buffer.layout.offset(position)
+        position = {axis: first[axis] if axis in first else next(left) for axis in range(len(shape))}
+        read, write = frame.access.read(source, True), frame.access.write(target)
+        call_transpose(
+            b,
+            itemsize,
+            address(old, read, position, new_lanes),
+            valid[new_lanes],
+            address(new, write, position, old_lanes),
+            valid[old_lanes],
+        )
 
-    def tile(rest: Sequence[Index], first_a: Index, valid_a: int, first_c: Index, valid_c: int) -> None:
-        lane = variable_index(LANE)
-        read = frame.access.read(source, source.layout.panels)
-        write = frame.access.write(target)
-        vectors = []
-        for r in range(LANES):
-            at = offset(source, rest, first_a + lane, first_c + min(r, valid_c - 1)) - lane
-            vectors.append(b.load(b.at(read, source.dtype, b.position(at)), source.dtype, LANES))
-        for r, vector in enumerate(transposed(b, vectors)[:valid_a]):
-            at = offset(target, rest, first_a + r, first_c + lane) - lane
-            b.store(vector, b.at(write, target.dtype, b.position(at)))
-
-    def column(first_a: Index, valid_a: int) -> None:
-        turns = -(-shape[c] // LANES)
+    def turn(first: Index, valid: int) -> None:
+        turns = -(-shape[inner] // LANES)
         frame.nest(
             others,
             lambda rest: _by_tiles(
-                frame, 0, turns, shape[c], lambda first_c, valid_c: tile(rest, first_a, valid_a, first_c, valid_c), "c"
+                frame,
+                0,
+                turns,
+                shape[inner],
+                lambda at, count: tile(rest, {divided: first, inner: at}, {divided: valid, inner: count}),
+                "c",
             ),
         )
 
-    _by_tiles(frame, frame.low, frame.high, shape[a], column, "a")
-    return frame.finish(name, -(-shape[a] // LANES), source.layout.panels)
+    _by_tiles(frame, frame.low, frame.high, shape[divided], turn, "a")
+    return frame.finish(name, -(-shape[divided] // LANES), True)
 
 
-def gather_kernel(name: str, data: Aval, targets: Sequence[Buffer], indexed: bool) -> Code:
-    """Rows of an array of the user's into a batch, in every layout that is wanted.
+def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed: bool) -> Code:
+    """Rows of an array of the user's into a batch, converted to the batch's type on the way.
 
     The first parameters are the array's address and that of the row numbers (int64), or, not indexed, of the first
-    row's number. Elements are converted to the batch's type on the way.
+    row's number. The layout, of (samples, width), has a row's elements along the lanes, or the samples if width is 1.
     """
     frame = Frame(Storage())
     b = frame.b
     rows, order = b.parameter("rows"), b.parameter("order")
-    batch, width = data.shape[0], prod(data.shape[1:])
+    batch, width = layout.shape
     dtype = str(data.dtype)
 
     def row_pointer(sample: Index) -> Value:
@@ -102,49 +107,30 @@ def gather_kernel(name: str, data: Aval, targets: Sequence[Buffer], indexed: boo
             number = b.iadd(first, b.position(sample))
         return b.at(rows, dtype, b.imul(number, width))
 
-    def group(first: Index, valid: int) -> None:
+    def store(sample: Index, feature: Index, vector: Value) -> None:
+        at = b.at(frame.access.write(target), target.dtype, b.position(layout.offset((sample, feature))))
+        b.store(b.cast(vector, target.aval.dtype), at)
+
+    def column(first: Index, valid: int) -> None:
         pointers = [row_pointer(first + min(r, valid - 1)) for r in range(LANES)]
-        if width == 1:
-            values = b.from_lanes([b.load(pointer, dtype) for pointer in pointers])
-            for target in targets:
-                _store(target, first, valid, Index(), values)
-            return
-        _by_tiles(frame, 0, -(-width // LANES), width, lambda at, count: block(pointers, first, valid, at, count), "f")
+        store(first, Index(), b.from_lanes([b.load(pointer, dtype) for pointer in pointers]))
 
-    def block(pointers: list[Value], first: Index, valid: int, feature: Index, count: int) -> None:
-        vectors = [_row_part(b, pointer, dtype, feature, count, width) for pointer in pointers]
-        turned = transposed(b, vectors) if any(t.layout.lane_axis == 0 for t in targets) else []
-        for target in targets:
-            if target.layout.lane_axis == 0:
-                for f in range(count):
-                    _store(target, first, valid, feature + f, turned[f])
-            else:
-                for r in range(valid):
-                    _store_row(target, first + r, feature, vectors[r])
+    def group(first: Index, valid: int) -> None:
+        def row(rest: list[Index]) -> None:
+            sample = first + rest[0]
+            pointer = row_pointer(sample)
+            _by_tiles(
+                frame,
+                0,
+                -(-width // LANES),
+                width,
+                lambda at, count: store(sample, at, _row_part(b, pointer, dtype, at, count, width)),
+                "f",
+            )
 
-    def _store(target: Buffer, first: Index, valid: int, feature: Index, vector: Value) -> None:
-        layout = target.layout
-        vector = b.cast(vector, target.aval.dtype)
-        pointer = frame.access.write(target)
-        others = prod(layout.others)
-        if layout.lane_axis == 0:
-            at = (first // LANES * others + feature) * LANES if layout.panels else feature * layout.size + first
-            b.store(vector, b.at(pointer, target.dtype, b.position(at)))
-        else:
-            for r in range(valid):  # one element a row, in rows padded to 16
-                scalar = b.extract(vector, r)
-                b.store(scalar, b.at(pointer, target.dtype, b.position((first + r) * LANES)))
+        frame.nest([valid], row, "r")
 
-    def _store_row(target: Buffer, sample: Index, feature: Index, vector: Value) -> None:
-        layout = target.layout
-        vector = b.cast(vector, target.aval.dtype)
-        pointer = frame.access.write(target)
-        assert len(layout.shape) == 2
-        along = feature + variable_index(LANE)
-        at = layout.offset((sample, along)) - variable_index(LANE)
-        b.store(vector, b.at(pointer, target.dtype, b.position(at)))
-
-    _by_tiles(frame, frame.low, frame.high, batch, group, "g")
+    _by_tiles(frame, frame.low, frame.high, batch, column if layout.lane_axis == 0 else group, "g")
     return frame.finish(name, -(-batch // LANES), True)
 
 

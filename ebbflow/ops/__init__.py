@@ -1,6 +1,6 @@
 """The primitives, each with its shape rule, NumPy meaning, derivatives, lowering and samples.
 
-The functions of this package take Tensors that fit exactly; `ebbflow.ops`, the public vocabulary, converts and broadcasts.
+The functions in its modules take Tensors that fit exactly; those published here by `functions` convert and broadcast.
 """
 
 from . import contraction, elementwise, indexing, movement, random, reduction

@@ -9,31 +9,21 @@ from ..core.aval import Aval
 from ..core.errors import ShapeError
 from ..core.primitive import Sample
 
-FLOATS = (np.dtype("float32"), np.dtype("float64"))
-INTEGERS = tuple(np.dtype(name) for name in ("uint8", "int32", "uint32", "int64"))
+FLOATS: tuple[np.dtype, ...] = (np.dtype("float32"), np.dtype("float64"))
+INTEGERS: tuple[np.dtype, ...] = tuple(np.dtype(name) for name in ("uint8", "int32", "uint32", "int64"))
 BOOL = np.dtype("bool")
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise ShapeError with this message unless the condition holds."""
-    if not condition:
-        raise ShapeError(message)
 
 
 def same_avals(name: str, *avals: Aval) -> Aval:
     """All inputs alike; broadcasting and conversion are explicit operations."""
-    require(
-        all(aval == avals[0] for aval in avals),
-        f"{name}: expected inputs of one shape and type, got {', '.join(map(str, avals))}",
-    )
+    if not (all(aval == avals[0] for aval in avals)):
+        raise ShapeError(f"{name}: expected inputs of one shape and type, got {', '.join(map(str, avals))}")
     return avals[0]
 
 
 def normalized_axes(name: str, axes: tuple[int, ...], ndim: int) -> tuple[int, ...]:
-    require(
-        all(0 <= axis < ndim for axis in axes) and len(set(axes)) == len(axes),
-        f"{name}: expected distinct axes below {ndim}, got {axes}",
-    )
+    if not (all(0 <= axis < ndim for axis in axes) and len(set(axes)) == len(axes)):
+        raise ShapeError(f"{name}: expected distinct axes below {ndim}, got {axes}")
     return axes
 
 

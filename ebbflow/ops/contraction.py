@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..core.aval import Aval
+from ..core.errors import ShapeError
 from ..core.primitive import Contraction, Primitive, register
 from ..core.tensor import Tensor, bind
-from .common import FLOATS, arrays, require, several
+from .common import FLOATS, arrays, several
 
 
 def split_labels(labels: str) -> tuple[str, str, str]:
@@ -23,19 +24,21 @@ def split_labels(labels: str) -> tuple[str, str, str]:
 
 def _shape(a: Aval, b: Aval, labels: str) -> Aval:
     left, right, output = split_labels(labels)
-    require(
-        len(left) == a.ndim and len(right) == b.ndim, f"contract: labels {labels!r} do not fit {a} and {b}; one letter an axis"
-    )
-    require(a.dtype == b.dtype and a.dtype in FLOATS, f"contract: expected floats of one type, got {a} and {b}")
+    if not (len(left) == a.ndim and len(right) == b.ndim):
+        raise ShapeError(f"contract: labels {labels!r} do not fit {a} and {b}; one letter an axis")
+    if not (a.dtype == b.dtype and a.dtype in FLOATS):
+        raise ShapeError(f"contract: expected floats of one type, got {a} and {b}")
     lengths: dict[str, int] = {}
     for label, n in zip(left + right, a.shape + b.shape, strict=True):
-        require(lengths.setdefault(label, n) == n, f"contract: axis {label!r} of {labels!r} has lengths {lengths[label]} and {n}")
+        if lengths.setdefault(label, n) != n:
+            raise ShapeError(f"contract: axis {label!r} of {labels!r} has lengths {lengths[label]} and {n}")
     for part in (left, right, output):
-        require(len(set(part)) == len(part), f"contract: a letter stands twice in {part!r} of {labels!r}")
-    require(set(output) <= set(left) | set(right), f"contract: the result of {labels!r} has an axis that no input has")
-    require(
-        set(left) ^ set(right) <= set(output), f"contract: an axis of {labels!r} stands in one input alone and not in the result"
-    )
+        if len(set(part)) != len(part):
+            raise ShapeError(f"contract: a letter stands twice in {part!r} of {labels!r}")
+    if not (set(output) <= set(left) | set(right)):
+        raise ShapeError(f"contract: the result of {labels!r} has an axis that no input has")
+    if not (set(left) ^ set(right) <= set(output)):
+        raise ShapeError(f"contract: an axis of {labels!r} stands in one input alone and not in the result")
     return Aval(tuple(lengths[label] for label in output), a.dtype)
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..core.aval import Aval
+from ..core.errors import ShapeError
 from ..core.primitive import Pointwise, Primitive, Sample, register
 from ..core.tensor import Tensor, bind
-from .common import BOOL, FLOATS, INTEGERS, arrays, require, same_avals, several
+from .common import BOOL, FLOATS, INTEGERS, arrays, same_avals, several
 from .movement import zeros_like
 
-NUMBERS = (*FLOATS, *INTEGERS)
+NUMBERS: tuple[np.dtype, ...] = (*FLOATS, *INTEGERS)
 
 
 def _define(
@@ -29,14 +30,17 @@ def _define(
 ) -> Primitive:
     def shape(*avals: Aval) -> Aval:
         aval = same_avals(name, *avals)
-        require(aval.dtype in dtypes, f"{name}: expected {' or '.join(map(str, dtypes))}, got {aval}")
+        if aval.dtype not in dtypes:
+            raise ShapeError(f"{name}: expected {' or '.join(map(str, dtypes))}, got {aval}")
         return aval if result is None else Aval(aval.shape, result)
 
     return register(Primitive(name, shape, numpy, vjp, Pointwise(emit), samples, cost))
 
 
 def _unary(name: str, numpy: Any, emit: Any, vjp: Any, low: float = -2.0, high: float = 2.0, cost: int = 1) -> Any:
-    samples = several(arrays((3, 5), low=low, high=high), arrays((), low=low, high=high), arrays((37,), low=low, high=high))
+    samples = several(
+        arrays((3, 5), low=low, high=high), arrays((), low=low, high=high), arrays((37,), low=low, high=high)
+    )
     primitive = _define(name, numpy, emit, (vjp,), samples, FLOATS, cost=cost)
     return lambda x: bind(primitive, x)
 
@@ -83,7 +87,7 @@ divide = _binary(
     low=0.5,
     cost=8,
 )
-power = _binary(
+power: Callable[[Tensor, Tensor], Tensor] = _binary(
     "power",
     np.power,
     lambda b, x, y: b.power(x, y),
@@ -109,13 +113,15 @@ minimum = _binary(
 )
 negative = _unary("negative", np.negative, lambda b, x: b.neg(x), lambda g, y, x: -g)
 absolute = _unary("absolute", np.abs, lambda b, x: b.abs(x), lambda g, y, x: g * sign(x))
-sign = _unary("sign", np.sign, lambda b, x: b.sign(x), lambda g, y, x: zeros_like(g), low=0.1, cost=3)
+sign: Callable[[Tensor], Tensor] = _unary(
+    "sign", np.sign, lambda b, x: b.sign(x), lambda g, y, x: zeros_like(g), low=0.1, cost=3
+)
 floor = _unary("floor", np.floor, lambda b, x: b.floor(x), lambda g, y, x: zeros_like(g), low=0.1, high=0.9)
 sqrt = _unary("sqrt", np.sqrt, lambda b, x: b.sqrt(x), lambda g, y, x: g * 0.5 / y, low=0.5, cost=8)
 
 # the exponential family
 exp = _unary("exp", np.exp, lambda b, x: b.exp(x), lambda g, y, x: g * y, cost=20)
-log = _unary("log", np.log, lambda b, x: b.log(x), lambda g, y, x: g / x, low=0.5, cost=25)
+log: Callable[[Tensor], Tensor] = _unary("log", np.log, lambda b, x: b.log(x), lambda g, y, x: g / x, low=0.5, cost=25)
 log1p = _unary("log1p", np.log1p, lambda b, x: b.log1p(x), lambda g, y, x: g / (1.0 + x), low=-0.5, cost=35)
 tanh = _unary("tanh", np.tanh, lambda b, x: b.tanh(x), lambda g, y, x: g * (1.0 - y * y), cost=30)
 
@@ -151,8 +157,10 @@ shift_right = _bitwise("shift_right", np.right_shift, tuple(np.dtype(name) for n
 
 
 def _where_shape(condition: Aval, x: Aval, y: Aval) -> Aval:
-    require(condition.dtype == BOOL, f"where: expected a bool condition, got {condition}")
-    require(condition.shape == x.shape, f"where: expected a condition of shape {x.shape}, got {condition}")
+    if condition.dtype != BOOL:
+        raise ShapeError(f"where: expected a bool condition, got {condition}")
+    if condition.shape != x.shape:
+        raise ShapeError(f"where: expected a condition of shape {x.shape}, got {condition}")
     return same_avals("where", x, y)
 
 

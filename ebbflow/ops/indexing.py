@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from ..core.aval import Aval
+from ..core.errors import ShapeError
 from ..core.primitive import Elementwise, Primitive, Sample, register
 from ..core.tensor import Tensor, bind
-from .common import INTEGERS, require
+from .common import INTEGERS
 from .contraction import contract
 from .elementwise import cast, equal
 from .movement import broadcast_to, reshape
@@ -48,8 +49,10 @@ def one_hot(indices: Tensor, num_classes: int, dtype: Any) -> Tensor:
 
 
 def _take_shape(x: Aval, indices: Aval) -> Aval:
-    require(x.ndim >= 1, f"take: expected a table with rows, got {x}")
-    require(indices.dtype in INTEGERS, f"take: expected integer indices, got {indices}")
+    if x.ndim < 1:
+        raise ShapeError(f"take: expected a table with rows, got {x}")
+    if indices.dtype not in INTEGERS:
+        raise ShapeError(f"take: expected integer indices, got {indices}")
     return Aval(indices.shape + x.shape[1:], x.dtype)
 
 

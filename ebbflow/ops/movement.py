@@ -9,7 +9,7 @@ from ..core.aval import Aval
 from ..core.errors import ShapeError
 from ..core.primitive import Elementwise, Primitive, register
 from ..core.tensor import Tensor, as_tensor, bind
-from .common import arrays, normalized_axes, require, several
+from .common import arrays, normalized_axes, several
 
 # broadcast_to: numpy's rule, new axes on the left
 
@@ -17,7 +17,8 @@ from .common import arrays, normalized_axes, require, several
 def _broadcast_shape(x: Aval, shape: tuple[int, ...]) -> Aval:
     padded = (1,) * (len(shape) - x.ndim) + x.shape
     fits = x.ndim <= len(shape) and all(n in (1, m) for n, m in zip(padded, shape, strict=True))
-    require(fits, f"broadcast_to: {x} does not broadcast to shape {shape}")
+    if not (fits):
+        raise ShapeError(f"broadcast_to: {x} does not broadcast to shape {shape}")
     return Aval(shape, x.dtype)
 
 
@@ -69,7 +70,8 @@ def zeros_like(x: Tensor) -> Tensor:
 
 def _reshape_shape(x: Aval, shape: tuple[int, ...]) -> Aval:
     result = Aval(shape, x.dtype)
-    require(result.size == x.size, f"reshape: {x} has {x.size} elements, shape {shape} has {result.size}")
+    if result.size != x.size:
+        raise ShapeError(f"reshape: {x} has {x.size} elements, shape {shape} has {result.size}")
     return result
 
 
@@ -84,7 +86,12 @@ _reshape = register(
         lambda x, shape: x.reshape(shape),
         (lambda g, y, x, shape: reshape(g, x.shape),),
         Elementwise(_reshape_load),
-        several(arrays((6, 4), shape=(8, 3)), arrays((3, 5), shape=(3, 1, 5)), arrays((20, 1), shape=(20,)), arrays((2, 3, 7), shape=(2, 21))),
+        several(
+            arrays((6, 4), shape=(8, 3)),
+            arrays((3, 5), shape=(3, 1, 5)),
+            arrays((20, 1), shape=(20,)),
+            arrays((2, 3, 7), shape=(2, 21)),
+        ),
         cost=0,
     )
 )
@@ -95,7 +102,8 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     shape = tuple(int(n) for n in shape)
     if shape.count(-1) == 1:
         known = int(np.prod([n for n in shape if n != -1]))
-        require(known > 0 and x.size % known == 0, f"reshape: {x.aval} does not fit shape {shape}")
+        if not (known > 0 and x.size % known == 0):
+            raise ShapeError(f"reshape: {x.aval} does not fit shape {shape}")
         shape = tuple(x.size // known if n == -1 else n for n in shape)
     return x if x.shape == shape else bind(_reshape, x, shape=shape)
 
@@ -104,7 +112,8 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _transpose_shape(x: Aval, axes: tuple[int, ...]) -> Aval:
-    require(sorted(axes) == list(range(x.ndim)), f"transpose: expected an order of the {x.ndim} axes of {x}, got {axes}")
+    if sorted(axes) != list(range(x.ndim)):
+        raise ShapeError(f"transpose: expected an order of the {x.ndim} axes of {x}, got {axes}")
     return Aval(tuple(x.shape[axis] for axis in axes), x.dtype)
 
 
@@ -135,9 +144,11 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
 
 
 def _slice_shape(x: Aval, starts: tuple[int, ...], stops: tuple[int, ...], steps: tuple[int, ...]) -> Aval:
-    require(len(starts) == len(stops) == len(steps) == x.ndim, f"slice: expected {x.ndim} bounds for {x}")
+    if not (len(starts) == len(stops) == len(steps) == x.ndim):
+        raise ShapeError(f"slice: expected {x.ndim} bounds for {x}")
     inside = all(0 <= a <= c <= n and s >= 1 for a, c, s, n in zip(starts, stops, steps, x.shape, strict=True))
-    require(inside, f"slice: bounds {starts} to {stops} by {steps} do not lie within {x}")
+    if not (inside):
+        raise ShapeError(f"slice: bounds {starts} to {stops} by {steps} do not lie within {x}")
     return Aval(tuple(-(-(c - a) // s) for a, c, s in zip(starts, stops, steps, strict=True)), x.dtype)
 
 
@@ -178,8 +189,10 @@ def slice_(x: Tensor, starts: Sequence[int], stops: Sequence[int], steps: Sequen
 
 
 def _pad_shape(x: Aval, before: tuple[int, ...], after: tuple[int, ...], between: tuple[int, ...]) -> Aval:
-    require(len(before) == len(after) == len(between) == x.ndim, f"pad: expected {x.ndim} widths for {x}")
-    require(min((0, *before, *after, *between)) == 0, f"pad: expected widths of zero or more, got {before}, {after}")
+    if not (len(before) == len(after) == len(between) == x.ndim):
+        raise ShapeError(f"pad: expected {x.ndim} widths for {x}")
+    if min((0, *before, *after, *between)) != 0:
+        raise ShapeError(f"pad: expected widths of zero or more, got {before}, {after}")
     lengths = zip(x.shape, before, after, between, strict=True)
     return Aval(tuple(p + n + q + max(n - 1, 0) * r for n, p, q, r in lengths), x.dtype)
 
@@ -242,10 +255,8 @@ def _concatenate_shape(*avals: Aval, axis: int) -> Aval:
     first = avals[0]
     normalized_axes("concatenate", (axis,), first.ndim)
     rest = [(a.shape[:axis], a.shape[axis + 1 :], a.dtype) for a in avals]
-    require(
-        all(a.ndim == first.ndim for a in avals) and all(r == rest[0] for r in rest),
-        f"concatenate: expected inputs alike but for axis {axis}, got {', '.join(map(str, avals))}",
-    )
+    if not (all(a.ndim == first.ndim for a in avals) and all(r == rest[0] for r in rest)):
+        raise ShapeError(f"concatenate: expected inputs alike but for axis {axis}, got {', '.join(map(str, avals))}")
     total = sum(a.shape[axis] for a in avals)
     return Aval((*first.shape[:axis], total, *first.shape[axis + 1 :]), first.dtype)
 
@@ -289,13 +300,16 @@ _concatenate = register(
 
 def concatenate(xs: Sequence[Tensor], axis: int = -1) -> Tensor:
     """The inputs one after another along an axis."""
-    require(len(xs) > 0, "concatenate: expected at least one tensor, got none")
+    if not (len(xs) > 0):
+        raise ShapeError("concatenate: expected at least one tensor, got none")
     axis = axis % xs[0].ndim if xs[0].ndim else axis
     return xs[0] if len(xs) == 1 else bind(_concatenate, *xs, axis=axis)
 
 
 def _reverse_load(b: Any, index: Any, load: Any, x: Aval, axes: tuple[int, ...]) -> Any:
-    return load(0, tuple(i * -1 + (n - 1) if k in axes else i for k, (i, n) in enumerate(zip(index, x.shape, strict=True))))
+    return load(
+        0, tuple(i * -1 + (n - 1) if k in axes else i for k, (i, n) in enumerate(zip(index, x.shape, strict=True)))
+    )
 
 
 _reverse = register(
@@ -314,4 +328,3 @@ _reverse = register(
 def reverse(x: Tensor, axes: Sequence[int]) -> Tensor:
     """x read backwards along these axes."""
     return bind(_reverse, x, axes=tuple(axes))
-

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..core.aval import Aval
+from ..core.errors import ShapeError
 from ..core.primitive import Elementwise, Primitive, Sample, register
 from ..core.tensor import Tensor, bind
-from .common import require
 
 ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -49,10 +49,8 @@ def _numpy(state: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _shape(state: Aval, shape: tuple[int, ...]) -> Aval:
-    require(
-        state == Aval((4,), np.dtype("uint32")),
-        f"random_bits: expected a state of seed, member, purpose and step as uint32[4], got {state}",
-    )
+    if state != Aval((4,), np.dtype("uint32")):
+        raise ShapeError(f"random_bits: expected a state of seed, member, purpose and step as uint32[4], got {state}")
     return Aval(shape, np.dtype("uint32"))
 
 

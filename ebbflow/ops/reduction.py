@@ -6,20 +6,23 @@ from typing import Any
 import numpy as np
 
 from ..core.aval import Aval
+from ..core.errors import ShapeError
 from ..core.primitive import Primitive, Reduction, register
 from ..core.tensor import Tensor, bind
-from .common import FLOATS, INTEGERS, arrays, normalized_axes, require, several
+from .common import FLOATS, INTEGERS, arrays, normalized_axes, several
 from .elementwise import cast, equal, where
 from .movement import broadcast_to, reshape, zeros_like
 
-NUMBERS = (*FLOATS, *INTEGERS)
+NUMBERS: tuple[np.dtype, ...] = (*FLOATS, *INTEGERS)
 
 
 def _shape_rule(name: str, result: np.dtype | None = None) -> Callable[..., Aval]:
     def shape(x: Aval, axes: tuple[int, ...]) -> Aval:
         normalized_axes(name, axes, x.ndim)
-        require(x.dtype in NUMBERS, f"{name}: expected numbers, got {x}")
-        require(name == "sum" or all(x.shape[axis] for axis in axes), f"{name}: {x} has no elements along {axes}")
+        if x.dtype not in NUMBERS:
+            raise ShapeError(f"{name}: expected numbers, got {x}")
+        if not (name == "sum" or all(x.shape[axis] for axis in axes)):
+            raise ShapeError(f"{name}: {x} has no elements along {axes}")
         return Aval(tuple(n for axis, n in enumerate(x.shape) if axis not in axes), result or x.dtype)
 
     return shape
@@ -102,7 +105,9 @@ _min = register(
 
 def _argmax_merge(b: Any, s: Any, t: Any) -> Any:
     """The greater value wins; between equals the earlier position; a NaN wins over numbers, as in NumPy."""
-    later = b.logical_or(b.compare("lt", s[0], t[0]), b.logical_and(b.compare("eq", s[0], t[0]), b.compare("lt", t[1], s[1])))
+    later = b.logical_or(
+        b.compare("lt", s[0], t[0]), b.logical_and(b.compare("eq", s[0], t[0]), b.compare("lt", t[1], s[1]))
+    )
     nan = b.logical_and(b.compare("ne", t[0], t[0]), b.compare("eq", s[0], s[0]))
     first_nan = b.logical_and(
         b.logical_and(b.compare("ne", t[0], t[0]), b.compare("ne", s[0], s[0])), b.compare("lt", t[1], s[1])

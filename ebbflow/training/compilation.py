@@ -41,7 +41,7 @@ class Compilation:
     def build(
         self, trainable: Sequence[Variable], weights: Sequence[Variable], y_shape: Shape, output_shape: Shape
     ) -> None:
-        """Make the metrics and the optimizer's slots for the trainable ones of the weights, where they do not exist yet.
+        """Make the metrics and the optimizer's slots for the trainable weights, where they do not exist yet.
 
         Raises ArgumentError for an optimizer that has the slots of another model.
         """

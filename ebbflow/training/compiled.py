@@ -200,7 +200,7 @@ class CompiledRunner:
             self._threads.note(threads, seconds / done)
 
     def _take_snapshot(self) -> None:
-        """What a step with a bad loss is undone from: the state at most a second ago, from which the steps are repeated."""
+        """A state of at most a second ago; from it steps are repeated to undo one whose loss is bad."""
         now = time.perf_counter()
         if self._snapshot is None or now - self._snapshot[0] > SNAPSHOT_SECONDS:
             self._snapshot = now, self._state.arena[: self._program.kept].copy(), self._table.copy()
@@ -283,7 +283,7 @@ class CompiledRunner:
 
 
 class _ThreadChoice:
-    """How many threads run a step: what was asked for, else whichever was faster when tried. The results are the same."""
+    """How many threads run a step: as asked for, else whichever was faster when tried; results are the same."""
 
     def __init__(self, flops: int):
         asked = config.threads()

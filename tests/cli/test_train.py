@@ -109,4 +109,4 @@ def test_every_choice_that_is_offered_works(command, tmp_path: Path, option: str
 
 def test_batches_grow_with_the_table() -> None:
     sizes = [default_batch_size(rows) for rows in (1, 100, 1_000, 3_000, 10_000, 1_000_000)]
-    assert sizes == [16, 16, 16, 64, 256, 256]
+    assert sizes == [32, 32, 32, 64, 256, 256]

@@ -64,7 +64,7 @@ def literal(constant: Constant) -> str:
     if dtype in FLOATS:
         if dtype == "float32":
             number = struct.unpack("<f", struct.pack("<f", _as_float32(number)))[0]
-        text = "0x%016X" % struct.unpack("<Q", struct.pack("<d", number))
+        text = f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
     elif dtype == "bool":
         text = "true" if number else "false"
     else:
@@ -212,7 +212,9 @@ class Writer:
         self._define(result, f"{operation} {self._typed(x)}, {self._name(y)}")
 
     def _suffix(self, type_: Type) -> str:
-        element = {"float32": "f32", "float64": "f64", "int32": "i32", "uint32": "i32", "int64": "i64", "uint8": "i8"}[type_[0]]
+        element = {"float32": "f32", "float64": "f64", "int32": "i32", "uint32": "i32", "int64": "i64", "uint8": "i8"}[
+            type_[0]
+        ]
         return element if type_[1] == 1 else f"v{type_[1]}{element}"
 
     def _call_intrinsic(self, statement: Operation, name: str = "") -> None:

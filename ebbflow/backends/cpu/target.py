@@ -47,7 +47,7 @@ def x86_64_v3() -> Target:
 
 
 def _machine(wide: bool) -> Machine:
-    """Rows of a product's tile: with 32 registers of 16 lanes 8 are enough; 16 registers of 8 lanes hold 6 rows of two."""
+    """Rows of a product's tile: of 32 registers of 16 lanes 8 are enough; 16 of 8 lanes hold 6 rows of two."""
     if wide or platform.machine() in ("aarch64", "arm64"):
         return Machine(tile_rows={"float32": 8, "float64": 8 if wide else 4})
     return Machine(tile_rows={"float32": 6, "float64": 3})
