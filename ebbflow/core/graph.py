@@ -1,6 +1,7 @@
 """Graphs: what was traced, as nodes that point to the nodes they read."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -119,15 +120,19 @@ def evaluate(graph: Graph, arguments: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def names_of(graph: Graph) -> dict[Node, str]:
-    """Short unique names: a, b, ..., z, aa, ... for computed nodes, the given labels for inputs."""
+    """Short unique names: the given labels for inputs (a second x is x'), a, b, ..., z, aa, ... for computed nodes."""
     names: dict[Node, str] = {}
+    taken: set[str] = set()
     for position, node in enumerate(graph.inputs):
-        names[node] = node.label or f"in{position}"
-    count = 0
+        name = node.label or f"in{position}"
+        while name in taken:
+            name += "'"
+        names[node] = name
+        taken.add(name)
+    letters = (name for name in map(_letters, count()) if name not in taken)
     for node in graph.nodes:
         if node not in names and not node.is_constant:
-            names[node] = _letters(count)
-            count += 1
+            names[node] = next(letters)
     return names
 
 

@@ -226,8 +226,8 @@ def trace(function: Callable[..., Any], avals: list[tuple[str, Aval]], name: str
     recording = Trace()
     with _using(recording, []):
         arguments = [recording.argument(aval, label) for label, aval in avals]
-        results = function(*arguments)
-        results = [results] if isinstance(results, Tensor) else list(results or ())
+        returned = function(*arguments)
+        results = [returned] if isinstance(returned, Operand) else [] if returned is None else list(returned)
         outputs = [recording.node(as_tensor(result)) for result in results]
         variables = list(recording.initial)
         updated = [v for v in variables if recording.current[v] is not recording.initial[v]]

@@ -339,7 +339,10 @@ def _mentions(variable: Any, variables: list[Variable]) -> bool:
 
 
 def _heights(rows: int, most: int) -> list[tuple[int, int, int]]:
-    """rows as tiles of nearly equal height: (first row, height, how many of it)."""
+    """rows as tiles of equal height if that is not much lower, else of two heights: (first row, height, how many)."""
+    equal = max((h for h in range(1, most + 1) if rows % h == 0), default=1)
+    if rows <= most or 4 * equal >= 3 * most:
+        return [(0, equal, rows // equal)]
     tiles = -(-rows // most)
     height, taller = divmod(rows, tiles)
     groups = [(0, height + 1, taller), (taller * (height + 1), height, tiles - taller)]

@@ -7,6 +7,7 @@ A scalar takes one element. Every buffer starts at a multiple of 64 bytes, so ve
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -27,11 +28,11 @@ class Layout:
     lane_axis: int | None
     panels: bool = False
 
-    @property
+    @cached_property
     def others(self) -> tuple[int, ...]:
         return tuple(n for axis, n in enumerate(self.shape) if axis != self.lane_axis)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Elements of memory, padding included."""
         return prod(self.others) * round_up(self.shape[self.lane_axis]) if self.lane_axis is not None else LANES

@@ -1,6 +1,20 @@
 """exp, log, tanh and their like as polynomials, on scalars or vectors, in float32 or float64.
 
 Written with fused multiply-adds in a fixed order and no table, so every processor gives the same bits.
+
+Largest errors, in units of the last place of the result, as tests/lowering/test_numerics.py measures them:
+
+               float32   float64
+    exp           1.10      0.90
+    log           0.90      0.90
+    log1p         1.50      1.50
+    tanh          1.40      1.40
+    sigmoid       2.50      2.30
+    power         0.51      1.00 + 2 |y log x|
+
+Infinities, NaN and subnormal numbers are treated as in IEEE 754, except that -0 counts as +0 in tanh, log1p and power,
+and that a power of -inf to an exponent that is not whole is NaN.
+
 Sources: logarithm after Sun Microsystems' fdlibm (1993) and its float version; hyperbolic tangent after Moshier, Cephes
 (1989); exponential by Cody and Waite's reduction (1980) with a least-squares (float32) or Taylor (float64) polynomial.
 """
@@ -137,7 +151,9 @@ def power(b: Any, x: Value, y: Value) -> Value:
     """x^y = e^(y log |x|) in float64; for x < 0 the sign follows whole exponents, other exponents give NaN."""
     dtype = x.dtype
     base, exponent = b.cast(x, "float64"), b.cast(y, "float64")
-    size = exp(b, b.mul(exponent, log(b, b.abs(base))))
+    distance = b.abs(base)
+    size = exp(b, b.mul(exponent, log(b, distance)))
+    size = b.select(b.compare("eq", distance, b.like(distance, 1)), distance, size)  # also to the power of infinity
     half = b.mul(exponent, b.like(exponent, 0.5))
     odd = b.compare("ne", b.floor(half), half)
     whole = b.compare("eq", b.floor(exponent), exponent)

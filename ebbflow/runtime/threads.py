@@ -16,6 +16,10 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="ebbflow")
 
 
+if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def run_on(threads: int, function: Callable[[int, int, int, int], None], arena: int, table: int) -> None:
     """function(arena, table, thread, threads) on every thread; returns, or raises, when all are back."""
     if threads == 1:

@@ -42,7 +42,9 @@ def test_a_loaded_model_predicts_and_measures_the_same(classifier, classes, tmp_
     assert loaded.extra == {"unit": "cm", "scale": 0.1} and model.extra == {}
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", lambda: ebb.optimizers.SGD(0.1, momentum=0.9)], ids=["adam", "rmsprop", "momentum"])
+@pytest.mark.parametrize(
+    "optimizer", ["adam", "rmsprop", lambda: ebb.optimizers.SGD(0.1, momentum=0.9)], ids=["adam", "rmsprop", "momentum"]
+)
 def test_training_goes_on_after_loading_as_if_it_had_not_stopped(regressor, regression, tmp_path, optimizer) -> None:
     model = regressor(dropout=0.3, optimizer=optimizer() if callable(optimizer) else optimizer)
     model.fit(*regression, batch_size=16, epochs=2, verbose=0)

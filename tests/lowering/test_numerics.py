@@ -1,0 +1,151 @@
+"""Compiled functions against extended precision: errors stay within the table that their module states."""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import ebbflow.operators  # noqa: F401  (completes the registry)
+from ebbflow.compile import Executable
+from ebbflow.core.aval import aval_of
+from ebbflow.core.primitive import registry
+from ebbflow.core.tensor import bind, trace
+from ebbflow.lowering import numerics
+
+Extended = np.longdouble
+EXACT: dict[str, Callable[..., np.ndarray]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "log1p": np.log1p,
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "power": np.power,
+}
+POINTS = 60_001
+
+by_type = pytest.mark.parametrize("dtype", ["float32", "float64"])
+by_function = pytest.mark.parametrize("name", ["exp", "log", "log1p", "tanh", "sigmoid"])
+
+
+def compiled(name: str, *arrays: np.ndarray) -> np.ndarray:
+    avals = [(f"x{k}", aval_of(x)) for k, x in enumerate(arrays)]
+    return Executable(trace(lambda *xs: bind(registry[name], *xs), avals, name).graph)(*arrays)[0]
+
+
+def exact(name: str, *arrays: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return EXACT[name](*(x.astype(Extended) for x in arrays))
+
+
+def errors(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Distances in units of the last place of the result; infinite where only one of them is finite."""
+    with np.errstate(all="ignore"):
+        rounded = wanted.astype(got.dtype)
+        distance = np.abs(got.astype(Extended) - wanted) / np.spacing(np.abs(rounded))
+    same = (got == rounded) & ~np.isfinite(rounded)
+    return np.where(same, 0, np.where(np.isfinite(rounded) & np.isfinite(got), distance, np.inf))
+
+
+def stated(name: str, dtype: str) -> float:
+    """The number in the table of the module's documentation."""
+    row = re.search(rf"^    {name} +([\d.]+) +([\d.]+)", numerics.__doc__ or "", re.MULTILINE)
+    assert row, f"{name} is not in the table"
+    return float(row[1 if dtype == "float32" else 2])
+
+
+def needs_extended_precision(dtype: str) -> None:
+    if dtype == "float64" and np.finfo(Extended).nmant <= np.finfo("float64").nmant:
+        pytest.skip("this machine has no type that is finer than float64")
+
+
+def geometric(low: float, high: float) -> np.ndarray:
+    return np.exp(np.linspace(np.log(low), np.log(high), POINTS))
+
+
+def domain(name: str, dtype: str) -> np.ndarray:
+    """Where the function does something, from its subnormal results to its overflow."""
+    info = np.finfo(dtype)
+    tiny, subnormal, largest = float(info.tiny), float(info.smallest_subnormal), float(info.max) * 0.999
+    lowest, highest = np.log(subnormal), np.log(float(info.max))
+    points = {
+        "exp": [np.linspace(lowest - 2, highest, 3 * POINTS), np.linspace(-1, 1, POINTS)],
+        "log": [geometric(tiny, largest), np.linspace(0.5, 2, POINTS), tiny * np.linspace(1e-6, 1, 1001)],
+        "log1p": [np.linspace(-0.999, 4, POINTS), geometric(tiny, largest), -geometric(tiny, 0.9999)],
+        "tanh": [
+            np.linspace(-10, 10, POINTS),
+            np.linspace(-1, 1, POINTS),
+            geometric(tiny, 20),
+            tiny * np.linspace(1e-6, 1, 1001),
+        ],
+        "sigmoid": [np.linspace(lowest, 40, 2 * POINTS), np.linspace(-10, 10, POINTS)],
+    }
+    return np.concatenate(points[name]).astype(dtype)
+
+
+@by_type
+@by_function
+def test_error_is_as_stated(name: str, dtype: str) -> None:
+    needs_extended_precision(dtype)
+    x = domain(name, dtype)
+    found = errors(compiled(name, x), exact(name, x))
+    assert found.max() <= stated(name, dtype), f"{found.max():.2f} ulp at {x[found.argmax()]!r}"
+
+
+@by_type
+def test_error_of_power_is_as_stated(dtype: str) -> None:
+    """In float64 it grows with |y log x|, since log x is rounded before it is multiplied."""
+    needs_extended_precision(dtype)
+    rng = np.random.default_rng(2)
+    x = np.exp(np.concatenate([rng.uniform(-5, 5, POINTS), rng.uniform(-80, 80, POINTS)])).astype(dtype)
+    y = np.concatenate([rng.uniform(-8, 8, POINTS), rng.uniform(-1, 1, POINTS)]).astype(dtype)
+    bound = stated("power", dtype) + (2 * np.abs(y * np.log(x)) if dtype == "float64" else 0)
+    assert (errors(compiled("power", x, y), exact("power", x, y)) <= bound).all()
+
+
+def special(dtype: str) -> np.ndarray:
+    info = np.finfo(dtype)
+    positive = [0.0, info.smallest_subnormal, info.tiny, 1.0, info.max, np.inf]
+    return np.array([*positive, *(-x for x in positive), np.nan], dtype)
+
+
+@by_type
+@by_function
+def test_special_values(name: str, dtype: str) -> None:
+    x = special(dtype)
+    wanted = exact(name, x).astype(dtype)
+    np.testing.assert_array_max_ulp(compiled(name, x), wanted, 1)
+    np.testing.assert_array_equal(
+        compiled(name, x)[~np.isfinite(wanted) | (wanted == 0)], wanted[~np.isfinite(wanted) | (wanted == 0)]
+    )
+
+
+@by_type
+def test_exp_overflows_and_vanishes_where_the_type_does(dtype: str) -> None:
+    info = np.finfo(dtype)
+    edge = np.log(info.max)
+    below, above = np.nextafter(edge, info.dtype.type(0)), np.nextafter(edge, info.max) + 4 * np.spacing(edge)
+    got = compiled("exp", np.array([below, above, 1e4, np.inf, -1e4, -np.inf], dtype))
+    assert np.isfinite(got[0])
+    np.testing.assert_array_equal(got[1:], [np.inf, np.inf, np.inf, 0, 0])
+
+
+@by_type
+def test_special_powers(dtype: str) -> None:
+    """Zeros, infinities, NaN, whole and broken exponents, all pairs but those that the module names."""
+    exponents = np.array([0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, np.inf, -np.inf, np.nan, 1e30], dtype)
+    x, y = (side.ravel() for side in np.meshgrid(special(dtype), exponents))
+    kept = ~(np.signbit(x) & ((x == 0) | np.isinf(x)))
+    x, y = x[kept], y[kept]
+    with np.errstate(all="ignore"):
+        wanted = np.power(x, y)
+    np.testing.assert_allclose(compiled("power", x, y), wanted, rtol=1e-6 if dtype == "float32" else 1e-12, atol=0)
+
+
+@by_function
+def test_lanes_and_single_elements_agree(name: str) -> None:
+    """One element for all, or 16 at a time, in the same bits."""
+    x = np.array([0.3, 0.7, 1.9, 5.0], "float32")
+    together = compiled(name, x)
+    for k, one in enumerate(x):
+        assert compiled(name, np.array(one)).tobytes() == together[k].tobytes()
