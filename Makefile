@@ -42,7 +42,7 @@ format: $(VENV)/.tested
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.benchmarked
-	@set -e; for file in $(wildcard benchmarks/*.py); do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for name in training_step startup agreement; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 clean:
 	rm -rf build dist $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

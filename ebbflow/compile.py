@@ -123,7 +123,7 @@ class Step:
     to_rows: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Program:
     """Native code for a set of steps that share their variables.
 

@@ -108,7 +108,7 @@ class CompiledRunner:
         self._fill_table(whole, tail)
         self._reported = plan.initial_epoch
         self._seconds_per_step = 0.0
-        self._threads = _ThreadChoice(self._program.flops["step"])
+        self._threads = _thread_choice(self._program)
         self._snapshot: tuple[float, np.ndarray, np.ndarray] | None = None
         self._non_finite: tuple[int, int] | None = None
 
@@ -282,13 +282,24 @@ class CompiledRunner:
         self._snapshot = None
 
 
+_choices: WeakKeyDictionary[Program, "_ThreadChoice"] = WeakKeyDictionary()
+
+
+def _thread_choice(program: Program) -> "_ThreadChoice":
+    """The program's choice, tried once; settled anew when another number of threads is asked for."""
+    known = _choices.get(program)
+    if known is None or known.asked != config.threads():
+        known = _choices[program] = _ThreadChoice(program.flops["step"])
+    return known
+
+
 class _ThreadChoice:
     """How many threads run a step: as asked for, else whichever was faster when tried; results are the same."""
 
     def __init__(self, flops: int):
-        asked = config.threads()
-        most = asked or cores()
-        self._chosen: int | None = asked or (1 if flops < FEWEST_FLOPS or most == 1 else None)
+        self.asked = config.threads()
+        most = self.asked or cores()
+        self._chosen: int | None = self.asked or (1 if flops < FEWEST_FLOPS or most == 1 else None)
         self._trials = [1, 1, most, 1, most] if self._chosen is None else []
         self._best: dict[int, float] = {}
 

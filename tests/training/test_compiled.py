@@ -86,12 +86,16 @@ def test_a_learning_rate_set_by_a_callback_is_used_from_the_next_epoch_on() -> N
 def test_early_stopping_is_the_same_in_native_code() -> None:
     results = []
     for run_eagerly in (True, False):
-        stopping = ebb.callbacks.EarlyStopping(patience=3, min_delta=1e-3, restore_best_weights=True, start_from_epoch=2)
+        stopping = ebb.callbacks.EarlyStopping(
+            patience=3, min_delta=1e-3, restore_best_weights=True, start_from_epoch=2
+        )
         optimizer = ebb.optimizers.Adam(0.1)
         _, history = trained(
             run_eagerly, optimizer, batch_size=16, epochs=60, validation_split=0.3, callbacks=[stopping]
         )
-        results.append((len(history["loss"]), stopping.best_epoch, stopping.stopped_epoch, stopping.wait, stopping.best))
+        results.append(
+            (len(history["loss"]), stopping.best_epoch, stopping.stopped_epoch, stopping.wait, stopping.best)
+        )
     assert results[0][:4] == results[1][:4]
     assert results[0][2] > 0
     assert results[0][4] == pytest.approx(results[1][4], rel=1e-3)

@@ -1,0 +1,89 @@
+"""The networks that are trained, and the same data and first weights for everyone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+LEARNING_RATES = {"SGD": 0.01, "Adam": 0.001}
+
+
+@dataclass(frozen=True)
+class Network:
+    """Dense layers with ReLU between them: regression with one output, classification with more.
+
+    Attributes:
+        sizes: features, hidden units, outputs.
+        batch: rows per step.
+        optimizer: "SGD" or "Adam", at the learning rate of LEARNING_RATES.
+        steps: per epoch.
+    """
+
+    sizes: tuple[int, ...]
+    batch: int
+    optimizer: str
+    steps: int
+
+    @property
+    def name(self) -> str:
+        return "-".join(map(str, self.sizes))
+
+    @property
+    def rows(self) -> int:
+        return self.batch * self.steps
+
+    @property
+    def classifies(self) -> bool:
+        return self.sizes[-1] > 1
+
+    @property
+    def learning_rate(self) -> float:
+        return LEARNING_RATES[self.optimizer]
+
+    @property
+    def flops(self) -> int:
+        """What a step's products need: forward, weight gradients, and input gradients but for the first layer."""
+        products = [a * b for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
+        return 2 * self.batch * (3 * sum(products) - products[0])
+
+
+NETWORKS = {
+    network.name: network
+    for network in (
+        Network((2, 8, 1), batch=4, optimizer="SGD", steps=1000),
+        Network((30, 64, 32, 1), batch=32, optimizer="Adam", steps=200),
+        Network((64, 128, 64, 10), batch=64, optimizer="Adam", steps=100),
+        Network((784, 512, 512, 10), batch=128, optimizer="Adam", steps=40),
+    )
+}
+
+
+def data(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs (rows, features) float32; targets (rows, 1) float32, or class numbers (rows,) int32."""
+    random = np.random.default_rng(1)
+    features, outputs = network.sizes[0], network.sizes[-1]
+    x = random.standard_normal((network.rows, features), dtype=np.float32)
+    scores = x @ (random.standard_normal((features, outputs), dtype=np.float32) / np.sqrt(features))
+    return x, scores.argmax(axis=1).astype(np.int32) if network.classifies else np.sin(scores)
+
+
+def first_weights(network: Network) -> list[np.ndarray]:
+    """W (inputs, outputs), b (outputs,) of each layer, uniform as Glorot and Bengio (2010) chose, b = 0."""
+    random = np.random.default_rng(2)
+    weights = []
+    for inputs, outputs in zip(network.sizes, network.sizes[1:], strict=False):
+        bound = np.sqrt(6 / (inputs + outputs))
+        weights.append(random.uniform(-bound, bound, (inputs, outputs)).astype(np.float32))
+        weights.append(np.zeros(outputs, np.float32))
+    return weights
+
+
+def loss(network: Network, weights: Sequence[np.ndarray]) -> float:
+    """Mean squared error, or mean cross-entropy, of these weights on all rows."""
+    x, y = data(network)
+    for k in range(0, len(weights), 2):
+        x = (np.maximum(x, 0) if k else x) @ weights[k] + weights[k + 1]
+    if not network.classifies:
+        return float(np.mean((x - y) ** 2))
+    log_sums = np.log(np.exp(x - x.max(axis=1, keepdims=True)).sum(axis=1)) + x.max(axis=1)
+    return float(np.mean(log_sums - x[np.arange(len(y)), y]))

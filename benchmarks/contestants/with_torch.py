@@ -1,0 +1,59 @@
+"""PyTorch, eager: the loop that its tutorials show, with whichever optimizer code and thread count is fastest here."""
+
+import numpy as np
+import torch
+
+from benchmarks.common import cores
+from benchmarks.contestants.problem import Network, data, first_weights
+from benchmarks.contestants.trial import fastest
+
+IMPLEMENTATIONS = ("fused", "foreach", "for-loop")
+
+
+class Loop:
+    """A network, its optimizer in one of PyTorch's implementations, and the loop over its batches."""
+
+    def __init__(self, network: Network, implementation: str, threads: int) -> None:
+        self.network, self.threads = network, threads
+        x, y = data(network)
+        self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
+        if network.classifies:
+            self.y = self.y.long()  # what its cross-entropy wants
+        self.model = _model(network)
+        self.loss = torch.nn.CrossEntropyLoss() if network.classifies else torch.nn.MSELoss()
+        how = {"fused": implementation == "fused", "foreach": implementation == "foreach"}
+        optimizer = getattr(torch.optim, network.optimizer)
+        self.optimizer = optimizer(self.model.parameters(), lr=network.learning_rate, **how)
+
+    def train(self, epochs: int) -> None:
+        torch.set_num_threads(self.threads)
+        for _ in range(epochs):
+            for rows in torch.randperm(len(self.x)).split(self.network.batch):
+                self.optimizer.zero_grad()
+                predicted = self.model(self.x.index_select(0, rows))
+                self.loss(predicted, self.y.index_select(0, rows)).backward()
+                self.optimizer.step()
+
+
+class Contestant:
+    def __init__(self, network: Network, variant: str) -> None:
+        torch.manual_seed(1)
+        candidates = [(how, threads) for threads in sorted({1, cores()}) for how in IMPLEMENTATIONS]
+        how, threads = fastest({candidate: Loop(network, *candidate).train for candidate in candidates})
+        self.label = f"PyTorch eager ({how}, {threads} thread{'s' if threads > 1 else ''})"
+        self._loop = Loop(network, how, threads)
+        self.train = self._loop.train
+
+    def weights(self) -> list[np.ndarray]:
+        return [parameter.detach().numpy().T.copy() for parameter in self._loop.model.parameters()]
+
+
+def _model(network: Network) -> torch.nn.Sequential:
+    layers: list[torch.nn.Module] = []
+    for inputs, outputs in zip(network.sizes, network.sizes[1:], strict=False):
+        layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    with torch.no_grad():
+        for parameter, value in zip(model.parameters(), first_weights(network), strict=True):
+            parameter.copy_(torch.from_numpy(value.T.copy()))
+    return model
