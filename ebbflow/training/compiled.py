@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,23 +19,21 @@ from ..runtime.memory import allocate
 from ..runtime.threads import cores, run_on
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
+from .steps import metric_values, row_outputs, structure_of, test_loss, train_loss
 
 SNAPSHOT_SECONDS = 1.0
 FEWEST_FLOPS = 1_000_000  # below this, two threads cannot win back what their barriers cost
 TRIAL_SECONDS = 0.004
 
-_programs: WeakKeyDictionary[Any, dict[Any, tuple[Any, Program]]] = WeakKeyDictionary()
-
 
 def _program(model: Any, key: Any, make: Callable[[], Program]) -> Program:
-    """The model's program for this key, made once; a new `compile`, layer or trainable flag makes a new one."""
-    compilation = model._compilation
-    weights = tuple((id(v), v.aval) for v in model.variables)
-    key = (key, id(compilation), weights, tuple(id(v) for v in model.trainable_variables))
-    known = _programs.setdefault(model, {})
-    if key not in known:
-        known[key] = (compilation, make())  # holding the compilation keeps its id from being used again
-    return known[key][1]
+    """The model's program for this key, made once; a new `compile`, layer, activation or flag makes a new one."""
+    variables = tuple((v, v.aval) for v in model.variables), tuple(model.trainable_variables)
+    key = (key, model._compilation, variables, structure_of(model))
+    programs = model.programs.known
+    if key not in programs:
+        programs[key] = make()
+    return programs[key]
 
 
 def _traced(function: Callable[..., Any], arrays: dict[str, np.ndarray], rows: int, name: str) -> Traced:
@@ -124,9 +123,11 @@ class CompiledRunner:
         data = {"x": self._arrays[0], "y": self._arrays[1]}
         types = [array.dtype for array in data.values()]
         tail = plan.rows % self._batch
-        steps = {"step": Step(_traced(model.train_step, data, self._batch, "step"), types, shuffled=True)}
+        steps = {"step": Step(_traced(partial(train_loss, model), data, self._batch, "step"), types, shuffled=True)}
         if tail:
-            steps["step_tail"] = Step(_traced(model.train_step, data, tail, "step_tail"), types, shuffled=True)
+            steps["step_tail"] = Step(
+                _traced(partial(train_loss, model), data, tail, "step_tail"), types, shuffled=True
+            )
         test_batch = 1
         if plan.validation is not None:
             held = dict(zip(("x", "y"), plan.validation, strict=True))
@@ -168,7 +169,7 @@ class CompiledRunner:
     def run(self, limit: Limit) -> Progress:
         """Go on for about CHUNK_SECONDS, but not past the end of an epoch ("epoch") or of a step ("step")."""
         table = self._table
-        if self._state.load():
+        if self._state.load() or limit != "chunk":  # a callback may also have changed the data
             self._snapshot = None
         if table[Slot.STATUS] == Status.PAUSED:
             table[Slot.STATUS] = Status.RUNNING
@@ -206,7 +207,10 @@ class CompiledRunner:
             self._snapshot = now, self._state.arena[: self._program.kept].copy(), self._table.copy()
 
     def _undo(self) -> None:
-        """Go back to the state before the step whose loss was not finite, by repeating the steps up to it."""
+        """Go back to the state before the step whose loss was not finite, by repeating the steps up to it.
+
+        If the user's data changed in between, the repetition may end earlier, at the last finite step that it finds.
+        """
         assert self._snapshot is not None
         table = self._table
         self._non_finite = int(table[Slot.EPOCH]), int(table[Slot.STEP]) - 1
@@ -217,7 +221,6 @@ class CompiledRunner:
         self._program.shuffle(table)
         table[Slot.PAUSE], table[Slot.BUDGET] = 0, total - int(table[Slot.TOTAL])
         run_on(1, self._run, self._state.arena.ctypes.data, table.ctypes.data)
-        assert table[Slot.TOTAL] == total
         table[Slot.STATUS] = Status.NOT_FINITE
 
     def _progress(self) -> Progress:
@@ -320,17 +323,21 @@ class _ThreadChoice:
             self._chosen = min(self._best, key=self._best.__getitem__)
 
 
+def _tested(model: Any, x: Tensor, y: Tensor) -> None:
+    test_loss(model, x, y)
+
+
 def _test_steps(model: Any, data: dict[str, np.ndarray], batch: int, tail: int) -> dict[str, Step]:
     types = [array.dtype for array in data.values()]
-    steps = {"test": Step(_traced(model.test_step, data, batch, "test"), types)}
+    steps = {"test": Step(_traced(partial(_tested, model), data, batch, "test"), types)}
     if tail:
-        steps["test_tail"] = Step(_traced(model.test_step, data, tail, "test_tail"), types)
+        steps["test_tail"] = Step(_traced(partial(_tested, model), data, tail, "test_tail"), types)
     return steps
 
 
 def _metric_steps(model: Any) -> dict[str, Step]:
     return {
-        "results": Step(trace(lambda: list(model.metric_results().values()), [], "results")),
+        "results": Step(trace(lambda: list(metric_values(model).values()), [], "results")),
         "reset": Step(trace(model.reset_metrics, [], "reset")),
     }
 
@@ -370,7 +377,7 @@ def compiled_predict(model: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
     def make() -> Program:
         sizes = {"predict": batch} | ({"predict_tail": tail} if tail else {})
         steps = {
-            name: Step(_traced(model.predict_step, {"x": x}, rows, name), [x.dtype], to_rows=True)
+            name: Step(_traced(partial(row_outputs, model), {"x": x}, rows, name), [x.dtype], to_rows=True)
             for name, rows in sizes.items()
         }
         return compile_program(steps, model.weights)

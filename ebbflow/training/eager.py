@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, as_tensor
 from .data import batches
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
+from .steps import metric_values, row_outputs, test_loss, train_loss
 
 
 class EagerRunner:
@@ -37,7 +37,7 @@ class EagerRunner:
             if limit == "step" or (limit == "epoch" and finished) or time.monotonic() > until:
                 break
         if 0 < self._step < self._plan.steps_per_epoch:
-            self._logs = as_numbers(self._model.metric_results())
+            self._logs = as_numbers(metric_values(self._model))
         return Progress(
             self._epoch, self._step, self._plan.steps_per_epoch, self._logs, finished, self._done, self._non_finite
         )
@@ -55,7 +55,7 @@ class EagerRunner:
         before = [variable.value for variable in self._state]
         try:
             x, y = self._plan.batch_of(self._order, self._step)
-            loss = loss_of(self._model.train_step(as_tensor(x), as_tensor(y)))
+            loss = float(train_loss(self._model, as_tensor(x), as_tensor(y)))
         except BaseException:  # Ctrl-C too must not leave half of a step
             self._restore(before)
             raise
@@ -72,7 +72,7 @@ class EagerRunner:
     def _finish_epoch(self) -> dict[str, float]:
         """Log and reset the metrics, measure on the validation rows, and ask the early stopping."""
         plan, model = self._plan, self._model
-        self._logs = as_numbers(model.metric_results())
+        self._logs = as_numbers(metric_values(model))
         model.reset_metrics()
         logs = dict(self._logs)
         if plan.validation is not None:
@@ -88,26 +88,17 @@ def eager_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) ->
     """The loss and metrics over all rows, by name."""
     model.reset_metrics()
     for rows in batches(len(x), batch_size):
-        model.test_step(as_tensor(x[rows]), as_tensor(y[rows]))
-    results = as_numbers(model.metric_results())
+        test_loss(model, as_tensor(x[rows]), as_tensor(y[rows]))
+    results = as_numbers(metric_values(model))
     model.reset_metrics()
     return results
 
 
 def eager_predict(model: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
     """The model's outputs for all rows."""
-    return np.concatenate([model.predict_step(as_tensor(x[rows])).numpy() for rows in batches(len(x), batch_size)])
+    return np.concatenate([row_outputs(model, as_tensor(x[rows])).numpy() for rows in batches(len(x), batch_size)])
 
 
 def as_numbers(results: dict[str, Tensor]) -> dict[str, float]:
     """Metric results as Python floats."""
     return {name: float(value.numpy()) for name, value in results.items()}
-
-
-def loss_of(returned: Any) -> float:
-    """The loss that a train_step returned, as a number."""
-    if not isinstance(returned, Tensor) or returned.shape != ():
-        raise ArgumentError(
-            f"train_step: expected it to return the loss of the batch, a tensor of one number, got {returned!r}"
-        )
-    return float(returned.numpy())

@@ -19,6 +19,13 @@ from .fit import fit
 from .summary import summarize
 
 
+class Programs:
+    """The native programs that a model was compiled to, by what they were made for."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Any] = {}
+
+
 class Model(Layer):
     """A layer that can be trained, measured, used and saved: make layers in `__init__`, use them in `call`.
 
@@ -42,13 +49,19 @@ class Model(Layer):
     stop_training: bool
     history: History | None
     extra: dict[str, Any]
+    programs: Programs
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
         model: Any = super().__new__(cls, *args, **kwargs)
         model._compilation = None
         model._shuffle = SeedGenerator(name="shuffle")
         model.stop_training, model.history, model.extra = False, None, {}
+        model.programs = Programs()
         return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles go without machine code, which is made again where it is needed."""
+        return self.__dict__ | {"programs": Programs()}
 
     # compiling
 

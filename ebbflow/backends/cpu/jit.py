@@ -35,7 +35,10 @@ def assembly(text: str, target: Target) -> str:
 
 def link(code: bytes, target: Target) -> Module:
     """An object file, ready to be called."""
-    engine = llvm.create_mcjit_compiler(_parse("", target), target_machine(target))
+    # LLVM's own context: one of ours could be garbage-collected before the engine that lives in it
+    empty = llvm.parse_assembly("", llvm.get_global_context())
+    empty.triple = target.triple
+    engine = llvm.create_mcjit_compiler(empty, target_machine(target))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return Module(engine)
