@@ -24,7 +24,8 @@ from .backends.cpu.target import Target, host
 from .core.graph import Graph, Node
 from .core.tensor import Traced
 from .core.variable import Variable
-from .lowering.entry import Kernels, write_entry
+from .lowering.entry import Kernels, write_entry, write_repeats
+from .lowering.kernels import Code
 from .lowering.layout import Buffer
 from .lowering.loops import Kernel
 from .lowering.memory import aligned, plan_kept, plan_scratch
@@ -159,6 +160,15 @@ class Program:
         for buffer, value in self.constants:
             buffer.layout.pack(value, view(arena, buffer))
         return arena
+
+
+def measurable(lowered: Lowered, gathers: Sequence[Code], target: Target | None = None) -> list[Any]:
+    """For every kernel of a planned step a function (arena, table, times, 0) that runs it so many times."""
+    kernels = Kernels()
+    extra = {code: (Slot.DATA + k, Slot.ORDER) for k, code in enumerate(gathers)}
+    entries = [write_repeats(f"repeat{k}", code, kernels, extra.get(code, ())) for k, code in enumerate(lowered.codes)]
+    module, _ = link(kernels.unique, entries, target or host())
+    return [module.function(entry.name, *ENTRY) for entry in entries]
 
 
 def compile_program(

@@ -79,6 +79,24 @@ def index_compare(b: Arithmetic, predicate: str, x: Any, y: Any) -> Value:
     return b.op("compare", ("bool", 1), x, y, attributes=predicate)
 
 
+def write_repeats(name: str, code: Code, kernels: Kernels, extra: Sequence[int]) -> Kernel:
+    """A function name(arena, table, times, unused) that runs one kernel so many times, to be measured.
+
+    extra: the slots of the table that hold the further addresses that the kernel takes.
+    """
+    b = Arithmetic(1)
+    arena, table, times = b.parameter("arena"), b.parameter("table"), b.parameter("times", INDEX)
+    b.parameter("unused", INDEX)
+    pointers = [b.load(b.at(table, "int64", slot), POINTER) for slot in extra]
+    pointers += [address(b, arena, buffer) for buffer in code.buffers]
+
+    def turn(*_: Any) -> None:
+        b.effect("call", *pointers, 0, code.work, attributes=kernels.name(code.kernel))
+
+    b.loop(0, times, 1, turn)
+    return verify_kernel(b.finish(name))
+
+
 def write_entry(
     name: str, lowered: Lowered, kernels: Kernels, gathers: Sequence[Code], results: Sequence[Code]
 ) -> Kernel:

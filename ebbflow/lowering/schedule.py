@@ -293,8 +293,9 @@ class _Lowering:
             else:
                 buffer = self.state_buffers[key]
             self.lowered.inputs[node] = self.storage.add(node, buffer)
+        looked_up = {through_moves(x) for n in self.graph.nodes if _reads_memory(n) for x in n.inputs}
         for node in self.graph.nodes:
-            if node.is_constant:
+            if node.is_constant and (node.scalar is None or node in looked_up):
                 buffer = Buffer(self._name("constant"), node.aval, rows(node.aval.shape), "constant")
                 self.lowered.constants.append((self.storage.add(node, buffer), node.value))
         for node in self.batch:
@@ -415,6 +416,11 @@ class _Lowering:
         cluster.outputs = [copy]
         self.storage.add(copy, target)
         self._add(elementwise_kernel(self._name("keep"), cluster, target.layout.lane_axis, False, self.storage))
+
+
+def _reads_memory(node: Node) -> bool:
+    """Whether the node needs its operands in memory, even constants that are one number."""
+    return isinstance(node.primitive.lower, Contraction) or node.primitive.name == "take"
 
 
 def _reaches(after: Mapping[Cluster, set[Cluster]], start: Cluster, goal: Cluster) -> bool:

@@ -297,6 +297,25 @@ class Model(Layer):
         """Print the layers with their output shapes and numbers of parameters."""
         (print_fn or print)(summarize(self))
 
+    def profile(self, print_fn: Callable[[str], Any] | None = print) -> list[Any]:
+        """Measure every kernel of the last compiled fit's training step, alone, on one thread; print and return them.
+
+        The figures: time, share of the step, multiplications and additions of products per second, and the bytes of the
+        buffers that it touches. Raises ArgumentError before a first fit.
+        """
+        from .inspection import profile  # brings the compiler
+
+        return profile(self, print_fn)
+
+    def memory(self, print_fn: Callable[[str], Any] | None = print) -> dict[str, int]:
+        """Print and return how many bytes the last compiled fit holds, by what for; the data come on top.
+
+        Raises ArgumentError before a first fit.
+        """
+        from .inspection import memory  # brings the compiler
+
+        return memory(self, print_fn)
+
     def save(self, path: str | os.PathLike[str], extra: Mapping[str, Any] | None = None) -> None:
         """Write the model to one file: layers, weights, and the state of training, to be read by `load_model`.
 

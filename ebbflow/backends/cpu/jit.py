@@ -13,14 +13,16 @@ VERSIONS = f"llvmlite {llvmlite.__version__}, LLVM {'.'.join(map(str, llvm.llvm_
 
 
 class Module:
-    """Machine code in memory; it lives as long as this object."""
+    """Machine code in memory; it lives as long as this object or one of its functions."""
 
     def __init__(self, engine: Any):
         self._engine = engine
 
     def function(self, name: str, *argument_types: Any) -> Callable[..., None]:
         """A function of the module that returns nothing."""
-        return ctypes.CFUNCTYPE(None, *argument_types)(self._engine.get_function_address(name))
+        function = ctypes.CFUNCTYPE(None, *argument_types)(self._engine.get_function_address(name))
+        function.code = self  # type: ignore[attr-defined]
+        return function
 
 
 def machine_code(text: str, target: Target) -> bytes:

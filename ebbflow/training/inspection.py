@@ -1,0 +1,129 @@
+"""What a compiled training step costs: the time of each kernel, and what memory holds."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..compile import Program, measurable, new_table, view
+from ..core.errors import ArgumentError
+from ..lowering.kernels import Code
+from ..lowering.memory import aligned
+from ..lowering.table import Slot
+
+SECONDS = 0.002
+REPEATS = 5
+
+
+@dataclass
+class KernelCost:
+    """One kernel of a training step, measured alone on one thread with its data in cache.
+
+    Attributes: label; seconds a step; flops (multiplications and additions of products); nbytes (of the buffers that it
+    touches).
+    """
+
+    label: str
+    seconds: float
+    flops: int
+    nbytes: int
+
+
+def profile(model: Any, print_fn: Callable[[str], Any] | None = print) -> list[KernelCost]:
+    """See Model.profile."""
+    program = _last_fit(model, "profile")
+    lowered = program.steps["step"]
+    gathers = list(lowered.gathers.values())
+    functions = measurable(lowered, gathers)
+    arena, table, held = _fitted_out(model, program)
+    costs = []
+    for code, function in zip(lowered.codes, functions, strict=True):
+        seconds = _seconds(lambda times, f=function: f(arena.ctypes.data, table.ctypes.data, times, 0))  # type: ignore[misc]
+        costs.append(KernelCost(_label(code), seconds, code.flops, sum(buffer.nbytes for buffer in code.buffers)))
+    del held
+    if print_fn:
+        _print_profile(costs, print_fn)
+    return costs
+
+
+def memory(model: Any, print_fn: Callable[[str], Any] | None = print) -> dict[str, int]:
+    """See Model.memory."""
+    program = _last_fit(model, "memory")
+    weights = set(model.weights)
+    sizes = {"weights": 0, "optimizer, metrics, random states": 0}
+    for variable, buffer in program.variables.items():
+        sizes["weights" if variable in weights else "optimizer, metrics, random states"] += aligned(buffer.nbytes)
+    sizes["best weights so far"] = program.weights[1]
+    sizes["activations and gradients of one batch"] = program.nbytes - program.kept
+    sizes["total"] = program.nbytes
+    sizes["constants"] = program.nbytes - sum(size for name, size in sizes.items() if name != "total")
+    if print_fn:
+        for name in [name for name in sizes if name != "total"] + ["total"]:
+            print_fn(f"{name:40} {sizes[name]:>14,} bytes")
+    return sizes
+
+
+def _last_fit(model: Any, caller: str) -> Program:
+    programs = [program for key, program in model.programs.known.items() if key[0][0] == "fit"]
+    if not programs:
+        raise ArgumentError(
+            f"{caller}: expected a model trained by a compiled fit, got {model} without; call fit first"
+        )
+    return programs[-1]
+
+
+def _fitted_out(model: Any, program: Program) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """An arena with the model's variables, and a table that points to made-up rows."""
+    arena = program.new_arena()
+    for variable, buffer in program.variables.items():
+        buffer.layout.pack(variable.numpy(), view(arena, buffer))
+    lowered = program.steps["step"]
+    rng = np.random.default_rng(0)
+    held = [rng.standard_normal(node.aval.shape).astype(node.aval.dtype) for node in lowered.gathers]
+    order = np.arange(held[0].shape[0], dtype=np.int64)
+    table = new_table(len(held))
+    table[Slot.ORDER] = order.ctypes.data
+    table[Slot.DATA : Slot.DATA + len(held)] = [array.ctypes.data for array in held]
+    return arena, table, [*held, order]
+
+
+def _seconds(run: Callable[[int], Any]) -> float:
+    """The best time of one run, out of repeats of about SECONDS each."""
+    times = 1
+    while True:
+        start = time.perf_counter()
+        run(times)
+        passed = time.perf_counter() - start
+        if passed > SECONDS / 4:
+            break
+        times *= 4
+    times = max(1, round(times * SECONDS / passed))
+    best = float("inf")
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        run(times)
+        best = min(best, time.perf_counter() - start)
+    return best / times
+
+
+def _label(code: Code) -> str:
+    """What the kernel is made of, and which variables it updates or reads."""
+    kind = code.kernel.name.rsplit("_", 1)[-1]
+    updated = [buffer.name for buffer in code.buffers if buffer.kind == "state" and buffer in code.writes]
+    read = [buffer.name for buffer in code.buffers if buffer.kind == "state" and buffer not in code.writes]
+    if updated:
+        return f"{kind}, updates {min(updated, key=len)}"
+    return f"{kind}, reads {min(read, key=len)}" if read and code.flops else kind
+
+
+def _print_profile(costs: list[KernelCost], print_fn: Callable[[str], Any]) -> None:
+    total = sum(cost.seconds for cost in costs)
+    print_fn(f"{'kernel':44} {'us':>9} {'share':>6} {'GFLOP/s':>8} {'kB':>9}")
+    for cost in costs:
+        rate = f"{cost.flops / cost.seconds / 1e9:8.1f}" if cost.flops else " " * 8
+        share = f"{cost.seconds / total:6.1%}"
+        print_fn(f"{cost.label[:44]:44} {cost.seconds * 1e6:9.2f} {share} {rate} {cost.nbytes / 1e3:9.1f}")
+    flops = sum(cost.flops for cost in costs)
+    print_fn(f"{'a step, on one thread':44} {total * 1e6:9.2f} {'':6} {flops / total / 1e9:8.1f}")
