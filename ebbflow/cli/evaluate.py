@@ -17,6 +17,6 @@ def run(options: Namespace) -> None:
     results = report.measure(model.encoder, model.outputs(known), known, model.baseline)
 
     if len(known) < len(frame):
-        print(f"Left out {report.count_rows(len(frame) - len(known))} without a target.")
-    print(report.metrics_table(f"{model.encoder.target}, {report.count_rows(len(known))}", results))
+        print(f"Left out {report.count(len(frame) - len(known), 'row')} without a target.")
+    print(report.metrics_table(f"{model.encoder.target}, {report.count(len(known), 'row')}", results))
     print(f"Baseline: {report.describe_baseline(model.encoder, model.baseline)}.")

@@ -2,7 +2,7 @@
 
 import json
 import math
-import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from ebbflow.cli.saved import MODEL_FILE, SavedModel
 from ebbflow.core.errors import ArgumentError
 from ebbflow.core.files import atomic_write
 
+REPORTS = ("metrics.json", "history.csv", "curves.png")
+
 History = Mapping[str, Sequence[float]]
 
 
@@ -20,21 +22,34 @@ def require_writable(folder: Path) -> None:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir():
         raise ArgumentError(f"--out {folder}: expected a folder, but {existing} is a file; choose another name")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise ArgumentError(f"--out {folder}: no permission to write in {existing}; choose another folder")
+    try:
+        tempfile.NamedTemporaryFile(dir=existing, prefix=".ebbflow-").close()  # which removes it
+    except OSError as error:
+        raise ArgumentError(
+            f"--out {folder}: cannot write in {existing} ({error.strerror}); choose another folder"
+        ) from error
+
+
+def require_other_file(out: Path, given: Sequence[Path]) -> None:
+    """Raise ArgumentError if writing the file `out` would replace one of the files `given`, also through links."""
+    for path in given:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise ArgumentError(f"--out: writing {out} would overwrite {path}, which is read; choose another name")
+
+
+def require_table_outside(folder: Path, table: Path) -> None:
+    """Raise ArgumentError if `table` is one of the files that `write_folder` replaces."""
+    for name in (MODEL_FILE, *REPORTS):
+        require_other_file(folder / name, [table])
 
 
 def write_folder(folder: Path, model: SavedModel, history: History, summary: Mapping[str, Any]) -> None:
     """Write the four files of a finished training; each appears complete or not at all."""
     title = f"{Path(summary['table']).name}: {summary['target']}"
-    files = {
-        "metrics.json": to_json(summary),
-        "history.csv": to_csv(history),
-        "curves.png": draw_curves(history, summary["best_epoch"], title),
-    }
+    reports = [to_json(summary), to_csv(history), draw_curves(history, summary["best_epoch"], title)]
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / MODEL_FILE)
-    for name, content in files.items():
+    for name, content in zip(REPORTS, reports, strict=True):
         atomic_write(folder / name, content)
 
 

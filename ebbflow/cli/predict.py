@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ebbflow.cli import report, saved
+from ebbflow.cli.folder import require_other_file
 from ebbflow.core.errors import ArgumentError
 from ebbflow.core.files import atomic_write
 from ebbflow.tables import read_table
@@ -16,6 +17,8 @@ from ebbflow.tables import read_table
 
 def run(options: Namespace) -> None:
     write = _writer(options.out)  # before any work, as a bad name is known now
+    if options.out is not None:
+        require_other_file(Path(options.out), [Path(options.table), saved.file_of(options.model)])
     model = saved.load(options.model)
     if options.proba and model.encoder.task == "regression":
         raise ArgumentError(f"--proba: '{model.encoder.target}' is a number, and only classes have probabilities")
@@ -27,7 +30,7 @@ def run(options: Namespace) -> None:
     buffer = io.BytesIO()
     write(predictions, buffer)
     atomic_write(options.out, buffer.getvalue())
-    print(f"Wrote {options.out}: {len(frame):,} predictions of '{model.encoder.target}'")
+    print(f"Wrote {options.out}: {report.count(len(frame), 'prediction')} of '{model.encoder.target}'")
 
 
 def _writer(out: str | None) -> Any:

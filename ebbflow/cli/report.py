@@ -80,9 +80,9 @@ def metrics_table(heading: str, results: Mapping[str, Metrics]) -> str:
     return "\n".join(lines)
 
 
-def count_rows(count: int) -> str:
+def count(number: int, noun: str) -> str:
     """1 row, 2,000 rows."""
-    return f"{count:,} {'row' if count == 1 else 'rows'}"
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _target_values(encoder: TableEncoder, frame: Any) -> np.ndarray:

@@ -29,9 +29,14 @@ class SavedModel:
         self.network.save(path, extra={"table": self.encoder.to_json(), "baseline": self.baseline, **extra})
 
 
+def file_of(path: str) -> Path:
+    """The model's file, where `path` is that or the folder it is in."""
+    return Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+
+
 def load(path: str) -> SavedModel:
     """Load the model at `path`, a folder made by `ebbflow train` or the file in it; raises ModelFileError."""
-    file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+    file = file_of(path)
     if not file.is_file():
         raise ModelFileError(f"{file}: no model there; name a folder made by 'ebbflow train', or its {MODEL_FILE}")
     network = ebb.load_model(file)

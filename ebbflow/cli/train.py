@@ -10,11 +10,12 @@ import numpy as np
 
 import ebbflow as ebb
 from ebbflow.cli import report
-from ebbflow.cli.folder import require_writable, write_folder
+from ebbflow.cli.folder import require_table_outside, require_writable, write_folder
+from ebbflow.cli.memory import require_memory
 from ebbflow.cli.options import OPTIMIZERS
 from ebbflow.cli.progress import Display
 from ebbflow.cli.saved import SavedModel
-from ebbflow.core.errors import ArgumentError
+from ebbflow.core.errors import ArgumentError, TableError
 from ebbflow.tables import TableEncoder, read_table, rows_with_target, split_rows
 
 
@@ -34,13 +35,15 @@ def run(options: Namespace) -> None:
     say = _silent if options.quiet else print
     _check_fractions(options)
     require_writable(folder)
+    require_table_outside(folder, Path(options.table))
     if options.threads:
         ebb.config.set_threads(options.threads)
     ebb.set_random_seed(options.seed)
 
     data = prepare(read_table(options.table), options)
+    batch_size = min(options.batch_size or default_batch_size(len(data.train)), len(data.train))
+    require_memory(layer_widths(data.encoder, options), batch_size)
     network = build_network(data.encoder, options)
-    batch_size = options.batch_size or default_batch_size(len(data.train))
     _describe(say, options, data, network, batch_size)
     history = fit(network, data, options, batch_size)
     summary = _summary(options, data, batch_size, history)
@@ -50,7 +53,7 @@ def run(options: Namespace) -> None:
     results: dict[str, report.Metrics | None] = {"model": None, "baseline": None}
     if len(data.test):
         results |= report.measure(data.encoder, model.outputs(data.test), data.test, model.baseline)
-        say("\n" + report.metrics_table(f"Test, {report.count_rows(len(data.test))}", results))
+        say("\n" + report.metrics_table(f"Test, {report.count(len(data.test), 'row')}", results))
         say(f"Baseline: {report.describe_baseline(data.encoder, model.baseline)}.")
     write_folder(folder, model, history, summary | {"test": results["model"], "baseline": results["baseline"]})
     say(f"\nWrote {folder}: model.ebb, metrics.json, history.csv, curves.png")
@@ -58,16 +61,35 @@ def run(options: Namespace) -> None:
 
 def prepare(frame: Any, options: Namespace) -> Data:
     """Split the usable rows of `frame`, and learn the encoding from the training rows."""
+    import polars
+
     # This encoder judges the table as it was given (the task, and errors with the table's own row numbers) and is then
     # dropped: the model's encoder must not have seen a validation or test row.
     whole = TableEncoder.fit(frame, options.target, options.task)
+    # What is text in the whole table is no date in a part of it, even if the part's texts all read as dates.
+    frame = frame.with_columns(polars.selectors.string().cast(polars.Categorical))
     usable = frame.filter(rows_with_target(frame, options.target))
     fractions = (1 - options.validation - options.test, options.validation, options.test)
     labels = whole.encode_target(usable) if whole.task == "classification" else None
     parts = [usable[rows] for rows in split_rows(len(usable), fractions, options.seed, labels)]
-    encoder = TableEncoder.fit(parts[0], options.target, whole.task)
+    encoder = _fit_encoder(parts[0], options.target, whole.task, len(usable))
     encoder.reason = whole.reason
     return Data(*parts, encoder=encoder, left_out=len(frame) - len(usable))
+
+
+def _fit_encoder(training: Any, target: str, task: str, rows: int) -> TableEncoder:
+    """What the `training` rows teach; where they are too few of the table's `rows`, the error says that it is these."""
+    try:
+        return TableEncoder.fit(training, target, task)
+    except TableError as error:
+        raise TableError(
+            f"training rows ({len(training):,} of {rows:,}): {error}, or use smaller --validation and --test"
+        ) from error
+
+
+def layer_widths(encoder: TableEncoder, options: Namespace) -> tuple[int, ...]:
+    """The widths from the inputs to the outputs."""
+    return (encoder.n_features, *options.hidden, encoder.n_outputs)
 
 
 def build_network(encoder: TableEncoder, options: Namespace) -> Any:
@@ -109,7 +131,7 @@ def fit(network: Any, data: Data, options: Namespace, batch_size: int) -> dict[s
     return network.fit(
         encode(data.train),
         target(data.train),
-        batch_size=min(batch_size, len(data.train)),
+        batch_size=batch_size,
         epochs=options.epochs,
         validation_data=validation,
         callbacks=callbacks,
@@ -137,8 +159,8 @@ def _describe(say: Any, options: Namespace, data: Data, network: Any, batch_size
     for line in encoder.describe():
         say(f"  {line}")
     if data.left_out:
-        say(f"Left out {report.count_rows(data.left_out)} without a target.")
-    widths = " -> ".join(str(width) for width in (encoder.n_features, *options.hidden, encoder.n_outputs))
+        say(f"Left out {report.count(data.left_out, 'row')} without a target.")
+    widths = " -> ".join(str(width) for width in layer_widths(encoder, options))
     say(f"\nRows     {len(data.train):,} training, {len(data.validation):,} validation, {len(data.test):,} test")
     say(f"Network  {widths}, {options.activation}, {network.count_params():,} parameters")
     say(f"Training {options.optimizer}, learning rate {options.learning_rate:g}, batches of {batch_size}")
@@ -146,7 +168,7 @@ def _describe(say: Any, options: Namespace, data: Data, network: Any, batch_size
 
 def _ending(epochs: int, best: int | None, options: Namespace) -> str:
     if best is None:
-        return f"  trained for {epochs} epochs"
+        return f"  trained for {report.count(epochs, 'epoch')}"
     how = "stopped" if epochs < options.epochs else "ended"
     return f"  {how} after epoch {epochs}, kept the weights of epoch {best}"
 

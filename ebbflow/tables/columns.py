@@ -195,7 +195,8 @@ class Categorical:
         return block[:, :width]
 
     def describe(self) -> str:
-        parts = [f"category, {len(self.categories)} values one-hot"]
+        count = len(self.categories)
+        parts = [f"category, {count} value{'s' * (count != 1)} one-hot"]
         parts += [f"missing in {_count(self.missing)}, as a category of its own"] * bool(self.missing)
         parts += [f"rarer values ({_count(self.others)}) together as other"] * bool(self.others)
         return "; ".join(parts)
@@ -285,7 +286,14 @@ BY_VALUES: dict[str, Any] = {"number": Numeric, "boolean": Boolean, "text": Cate
 
 
 def fit_column(series: Any, rows: Rows) -> Column:
-    """The column's encoding, of the kind its values call for, learned from the rows marked True; or raises Unusable."""
+    """The column's encoding, of the kind its values call for, learned from the rows marked True; or raises Unusable.
+
+    Text that reads as dates is dates, unless the table's own type says that the column holds categories.
+    """
+    import narwhals as nw
+
+    if series.dtype == nw.String and (dates := values.dates_in(series)) is not None:
+        series = dates
     kind = values.kind_of(series)
     if kind == "empty" or not values.present(series)[rows].any():
         raise Unusable("no values")

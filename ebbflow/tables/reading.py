@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebbflow.core.errors import TableError
+from ebbflow.tables.dates import parse_dates
 
 if TYPE_CHECKING:
     import polars
@@ -19,15 +20,6 @@ TEXT_TYPES = (".csv", ".tsv", ".txt")
 PARQUET_TYPES = (".parquet", ".pq")
 ARROW_TYPES = (".arrow", ".feather", ".ipc")
 MISSING_WORDS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "?"]
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d")
-INSTANT_FORMATS = (
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT%H:%M:%S%.f%#z",
-    "%Y-%m-%d %H:%M:%S%.f%#z",
-)
 
 
 def read_table(path: str | PathLike[str]) -> polars.DataFrame:
@@ -36,7 +28,8 @@ def read_table(path: str | PathLike[str]) -> polars.DataFrame:
     A text file is UTF-8 with a header line; its fields are separated by a comma, semicolon, tab or bar, whichever
     the header holds most of (.tsv: always tab). Fields are stripped of surrounding spaces; empty ones, NA, N/A, NaN,
     null and ? are missing. A column becomes whole numbers, decimal numbers, booleans (true/false), dates or instants
-    (year first, as in ISO 8601) when every field that is not missing reads as such, and text otherwise.
+    (year first, as in ISO 8601) when every field that is not missing reads as such, and text otherwise. Columns of
+    the other files keep their type, except that text which reads as dates becomes dates there too.
 
     Raises TableError for a file that is missing, empty, of an unknown type, or not a well-formed table.
     """
@@ -61,10 +54,12 @@ def _read_binary(path: Path, suffix: str) -> polars.DataFrame:
     read, what = (polars.read_parquet, "Parquet") if suffix in PARQUET_TYPES else (polars.read_ipc, "Arrow")
     try:
         with path.open("rb") as file:  # an open file: polars would take * or [ in a path as a pattern
-            return read(file)
+            frame = read(file)
     except (polars.exceptions.PolarsError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TableError(f"{path}: expected a file in {what} format, which this is not ({reason})") from error
+    dates = {name: parse_dates(frame[name]) for name, dtype in frame.schema.items() if dtype == polars.String}
+    return frame.with_columns(**{name: column for name, column in dates.items() if column is not None})
 
 
 def _read_text(path: Path) -> polars.DataFrame:
@@ -104,23 +99,12 @@ def _typed(texts: polars.Series) -> polars.Series:
     if present.is_empty():
         return texts
     for dtype in (polars.Int64, polars.Float64):
-        if _complete(numbers := texts.cast(dtype, strict=False), texts):
+        if (numbers := texts.cast(dtype, strict=False)).null_count() == texts.null_count():
             return numbers
     if present.str.to_lowercase().is_in(["true", "false"]).all():
         return texts.str.to_lowercase() == "true"
-    if not present.str.contains(r"^\d{4}[-/]\d").all():
-        return texts
-    for form in DATE_FORMATS:
-        if _complete(dates := texts.str.to_date(form, strict=False), texts):
-            return dates
-    for form in INSTANT_FORMATS:
-        if _complete(instants := texts.str.to_datetime(form, strict=False), texts):
-            return instants
-    return texts
-
-
-def _complete(values: polars.Series, texts: polars.Series) -> bool:
-    return values.null_count() == texts.null_count()
+    dates = parse_dates(texts)
+    return texts if dates is None else dates
 
 
 def _header(path: Path) -> tuple[str, list[str]]:
@@ -145,12 +129,16 @@ def _blank_lines(path: Path, separator: str) -> list[int]:
         if not record:
             blank.append(row)
         elif len(record) != expected:
-            fields = f"{len(record)} field" + "s" * (len(record) != 1)
             raise TableError(
-                f"{path}: expected {expected} fields in each line as in the header, got {fields} in line {line}; "
+                f"{path}: expected {_fields(expected)} in each line as in the header, got {_fields(len(record))} in "
+                f"line {line}; "
                 "correct it, or put quotes around a field that holds the separator"
             )
     return blank
+
+
+def _fields(count: int) -> str:
+    return f"{count} field" + "s" * (count != 1)
 
 
 def _records(path: Path, separator: str, strict: bool = True) -> Iterator[tuple[list[str], int]]:

@@ -15,6 +15,10 @@ from ebbflow.tables.columns import Scaling
 TASKS = ("classification", "regression")
 MOST_CLASSES = 20  # whole numbers with more distinct values are measured, not counted as classes
 ROWS_PER_CLASS = 5  # and with fewer rows for each value too few to learn classes from
+SMALLEST, LARGEST = (
+    1e-100,
+    1e100,
+)  # of a target's largest number: the squares of errors, summed over the rows, must stay within float64
 
 Label = str | int | bool
 
@@ -58,10 +62,16 @@ def check_target(series: Any, rows: NDArray[np.bool_], task: str | None) -> None
     if task == "regression" and kind == "text":
         raise TableError(f"{who}: expected numbers as the target of a regression, got text; use classification")
     if count < 2:
-        raise TableError(f"{who}: expected at least 2 rows with a target, got a table with one row; add rows")
+        raise TableError(f"{who}: expected at least 2 rows with a target, got 1; add rows")
     answers: NDArray[Any] = (values.texts(series)[1] if kind == "text" else values.numbers(series))[rows]
     if np.all(answers == answers[0]):
         raise TableError(f"{who}: expected a target that varies, got one value in all rows; choose another column")
+    largest = np.max(np.abs(answers))
+    if kind == "number" and not SMALLEST <= largest <= LARGEST:
+        raise TableError(
+            f"{who}: expected a target whose largest number is from {SMALLEST:g} to {LARGEST:g} in size, got "
+            f"{largest:g}; give it in another unit"
+        )
     if task == "classification" and kind == "number" and not values.is_whole(answers):
         raise TableError(f"{who}: expected whole numbers or text as classes, got decimal numbers; use regression")
 

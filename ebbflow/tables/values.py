@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from numbers import Number
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebbflow.core.errors import TableError
+from ebbflow.tables.dates import parse_dates
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -106,15 +108,30 @@ def numbers(series: nw.Series[Any]) -> NDArray[np.float64]:
     return values
 
 
+def dates_in(series: nw.Series[Any]) -> nw.Series[Any] | None:
+    """A column of text as the dates that all its texts read as, or None."""
+    import narwhals as nw
+    import polars
+
+    words = series.cast(nw.String).to_list()
+    there = present(series)
+    texts = [word if is_there else None for word, is_there in zip(words, there, strict=True)]
+    dates = parse_dates(polars.Series(series.name, texts, dtype=polars.String))
+    return None if dates is None else nw.from_native(dates, series_only=True)
+
+
 def instants(series: nw.Series[Any]) -> NDArray[np.float64]:
     """Dates or instants as days since 1970-01-01 on the clock they were written in, float64 (rows,), NaN if missing."""
     import narwhals as nw
 
+    if kind_of(series) == "text" and (dates := dates_in(series)) is not None:
+        series = dates
     kind = kind_of(series)
     if kind == "empty":
         return np.full(len(series), np.nan)
     if kind != "date":
-        raise TableError(f"column '{series.name}': expected dates as in training, got {_example(series)}; correct it")
+        example = _example(series, _reads_as_date)
+        raise TableError(f"column '{series.name}': expected dates as in training, got {example}; correct it")
     if isinstance(series.dtype, nw.Datetime) and series.dtype.time_zone is not None:
         series = series.dt.replace_time_zone(None)
     series = series.cast(nw.Datetime("us"))
@@ -155,11 +172,12 @@ def _floats(series: nw.Series[Any]) -> NDArray[np.float64]:
     return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
 
 
-def _example(series: nw.Series[Any]) -> str:
-    """The kind of a column with the first value that shows it, for an error."""
+def _example(series: nw.Series[Any], fits: Callable[[Any], bool] | None = None) -> str:
+    """The kind of a column with the first value that shows it, for an error: one that does not read as a number."""
+    fits = fits or _reads_as_number
     values = series.to_list()
     row = next(
-        (row for row in np.flatnonzero(present(series)) if not _reads_as_number(values[row])),
+        (row for row in np.flatnonzero(present(series)) if not fits(values[row])),
         int(np.flatnonzero(present(series))[0]),
     )
     return f"{kind_of(series)} ({values[row]!r} in row {row + 1})"
@@ -171,3 +189,9 @@ def _reads_as_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _reads_as_date(value: Any) -> bool:
+    import polars
+
+    return isinstance(value, str) and parse_dates(polars.Series([value])) is not None

@@ -1,6 +1,8 @@
 """What users give as data, as arrays that the model reads, with every mistake named before anything is changed."""
 
 from collections.abc import Iterator
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from ..core.tensor import Tensor
 from ..core.variable import Variable
 
 INT32 = np.iinfo(np.int32)
+WHOLE = (Integral, np.bool_)
+NUMBER = (Real, Decimal, np.bool_)
 
 
 def prepare_x(caller: str, x: Any) -> np.ndarray:
@@ -32,7 +36,7 @@ def prepare_y(caller: str, y: Any) -> np.ndarray:
 def prepare_pair(caller: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets of the same number of rows."""
     if y is None:
-        raise ArgumentError(f"{caller}: expected targets y of {_rows_of(x)} rows, got None")
+        raise ArgumentError(f"{caller}: expected targets y of {_rows_of(x)}, got None")
     inputs, targets = prepare_x(caller, x), prepare_y(caller, y)
     if len(inputs) != len(targets):
         raise ShapeError(f"{caller}: expected one row of y for each row of x, got {len(inputs)} x and {len(targets)} y")
@@ -54,7 +58,7 @@ def split_last(
     if first in (0, len(x)):
         missing = "train" if first == 0 else "validate"
         raise ArgumentError(
-            f"fit: validation_split={fraction:g} of {len(x)} rows leaves none to {missing} on; "
+            f"fit: validation_split={fraction:g} of {_rows_of(x)} leaves none to {missing} on; "
             "give more rows or another fraction"
         )
     return (x[:first], y[:first]), (x[first:], y[first:])
@@ -71,7 +75,7 @@ def check_labels(caller: str, y: np.ndarray, classes: int) -> None:
     if wrong.any():
         at = np.argwhere(wrong)[0]
         raise ArgumentError(
-            f"{caller}: expected labels in y from 0 to {classes - 1} (the model has {classes} outputs), "
+            f"{caller}: expected labels in y from 0 to {classes - 1} (the model has {_count(classes, 'output')}), "
             f"got {y[tuple(at)]:g} at row {at[0]}; number the classes from 0, or give the last layer more units"
         )
 
@@ -91,6 +95,8 @@ def _numbers(caller: str, name: str, data: Any) -> np.ndarray:
         array = data.numpy() if isinstance(data, (Tensor, Variable)) else np.asarray(data)
     except ValueError as error:
         raise ArgumentError(f"{caller}: expected {name} as one array, got rows of different lengths") from error
+    if array.dtype.kind == "O":
+        array = _numbers_of_objects(caller, name, array, data)
     if array.dtype.kind not in "biuf":
         raise ArgumentError(f"{caller}: expected numbers in {name}, got {_example(array)}; {_advice(name)}")
     if array.ndim == 0:
@@ -110,23 +116,52 @@ def _floats(caller: str, name: str, given: np.ndarray) -> np.ndarray:
     if array.size == 0 or (np.isfinite(array.min()) and np.isfinite(array.max())):
         return array
     at = np.argwhere(~np.isfinite(array))[0]
-    place = f"row {at[0]}" + "".join(f", column {k}" for k in at[1:])
     value = given[tuple(at)]
     what = f"{value}, which is too large for {array.dtype}," if np.isfinite(value) else f"{value}"
-    raise ArgumentError(f"{caller}: expected finite numbers in {name}, got {what} at {place}; fill or drop such rows")
+    raise ArgumentError(
+        f"{caller}: expected finite numbers in {name}, got {what} at {_place(at)}; fill or drop such rows"
+    )
+
+
+def _numbers_of_objects(caller: str, name: str, array: np.ndarray, data: Any) -> np.ndarray:
+    """Python objects as int64 if all are whole numbers or booleans, as float64 if all are numbers or missing.
+
+    NumPy sees a frame whose columns have different types as such objects.
+    """
+    kinds = set(map(type, array.flat))
+    gaps = {kind for kind in kinds if kind.__name__ in ("NoneType", "NAType")}  # the latter is pandas.NA's
+    strange = {kind for kind in kinds - gaps if not issubclass(kind, NUMBER)}
+    if strange:
+        example = _first(array, _of_types(array, strange), data)
+        raise ArgumentError(f"{caller}: expected numbers in {name}, got {example}; {_advice(name)}")
+    array = np.where(_of_types(array, gaps), np.nan, array) if gaps else array
+    whole = not gaps and all(issubclass(kind, WHOLE) for kind in kinds)
+    try:
+        return array.astype(np.int64 if whole else np.float64)
+    except OverflowError as error:
+        raise ArgumentError(f"{caller}: expected numbers of 64 bits in {name}, got larger ones; scale them") from error
+
+
+def _of_types(array: np.ndarray, types: set[type]) -> np.ndarray:
+    return np.array([type(value) in types for value in array.flat]).reshape(array.shape)
+
+
+def _first(array: np.ndarray, marks: np.ndarray, data: Any) -> str:
+    """`'red' at row 0, column 2`, or `'red' in column 'colour'` of a frame: the first in the first marked column."""
+    at = np.argwhere(marks.T)[0][::-1]
+    columns = getattr(data, "column_names", getattr(data, "columns", None)) if len(at) == 2 else None
+    place = f"at {_place(at)}" if columns is None else f"in column {columns[at[1]]!r}"
+    return f"{array[tuple(at)]!r} {place}"
+
+
+def _place(at: Any) -> str:
+    return f"row {at[0]}" + "".join(f", column {k}" for k in at[1:]) if len(at) else "the only place"
 
 
 def _example(array: np.ndarray) -> str:
-    """`text such as 'red' at row 0, column 2`: the first element that is not a number."""
     if array.dtype.kind in "US":
         return f"text such as {array.flat[0].item()!r}" if array.size else "text"
-    if array.dtype.kind != "O":
-        return f"an array of {array.dtype}"
-    for at, value in np.ndenumerate(array):
-        if not isinstance(value, (bool, int, float, np.number, np.bool_)):
-            place = f"row {at[0]}" + "".join(f", column {k}" for k in at[1:]) if at else "the only place"
-            return f"{value!r} at {place}"
-    return "an array of Python objects; convert it with .astype('float32')"
+    return f"an array of {array.dtype}"
 
 
 def _advice(name: str) -> str:
@@ -135,8 +170,12 @@ def _advice(name: str) -> str:
     return "turn text and dates into numbers first, for example with ebbflow.tables.TableEncoder"
 
 
-def _rows_of(x: Any) -> Any:
-    return len(x) if hasattr(x, "__len__") else "as many"
+def _rows_of(x: Any) -> str:
+    return _count(len(x), "row") if hasattr(x, "__len__") else "as many rows"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)
 
 
 def _kind_of(data: Any) -> str:

@@ -1,12 +1,17 @@
 """Bad input: one clear sentence, exit status 2, no traceback, and no file written."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import ebbflow as ebb
-import ebbflow.cli.folder
+import ebbflow.cli.memory
 import ebbflow.cli.train
+from ebbflow.cli.folder import require_writable
+from ebbflow.cli.memory import require_memory
+from ebbflow.core.errors import ArgumentError
 from tests.cli.conftest import Trained, ring_table
 
 GOOD = ring_table(60)
@@ -24,6 +29,7 @@ BAD_TABLES = [
     ("text target as regression", GOOD, "side", ["--task", "regression"], ["side", "regression"]),
     ("infinite value", GOOD + "inf,0,in,70\n", "radius", [], ["'x'", "inf", "row 61"]),
     ("infinite target", GOOD + "0,0,in,inf\n", "radius", [], ["'radius'", "inf"]),
+    ("target beyond squares", "x,y\n1,1e300\n2,2e300\n3,4e300\n4,9e300\n", "y", [], ["'y'", "9e+300", "unit"]),
     ("no features", "y\n1.5\n2.5\n3.7\n4.2\n", "y", [], ["feature"]),
 ]
 
@@ -51,10 +57,78 @@ def test_an_output_folder_that_is_a_file_is_refused_before_training(command, tmp
     assert (tmp_path / "model").read_text() == "mine"
 
 
-def test_an_output_folder_without_permission_is_refused_before_training(command, tmp_path, monkeypatch) -> None:
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which even root cannot write")
+@pytest.mark.parametrize("folder", ["/proc/self", "/proc/foo", "/proc/foo/deep"])
+def test_an_output_folder_that_cannot_be_written_is_refused_before_training(command, tmp_path: Path, folder) -> None:
     (tmp_path / "table.csv").write_text(GOOD)
-    monkeypatch.setattr(ebbflow.cli.folder.os, "access", lambda *_: False)  # root may write anywhere
-    command("train", "table.csv", "--target", "radius", "--out", "model").assert_refused("permission", "model")
+    outcome = command("train", "table.csv", "--target", "radius", "--out", folder)
+    outcome.assert_refused(f"--out {folder}: cannot write in /proc")
+    assert outcome.out == ""
+
+
+def test_trying_whether_the_output_folder_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+    require_writable(tmp_path / "model" / "deep")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("link", [None, Path.symlink_to, Path.hardlink_to])
+def test_predictions_never_replace_what_they_are_made_from(command, classifier: Trained, tmp_path: Path, link) -> None:
+    model = (classifier.folder / "model.ebb").read_bytes()
+    for name, content in {"table.csv": GOOD.encode(), "model.csv": model}.items():
+        (tmp_path / name).write_bytes(content)
+        out = tmp_path / (f"link-to-{name}" if link else name)
+        if link:
+            link(out, tmp_path / name)
+        given = (tmp_path / "model.csv" if name == "model.csv" else classifier.folder, tmp_path / "table.csv")
+        command("predict", *given, "--out", out).assert_refused("--out", name, "overwrite", "choose another name")
+        assert out.read_bytes() == content
+
+
+def test_training_never_replaces_its_own_table(command, tmp_path: Path) -> None:
+    (tmp_path / "history.csv").write_text(GOOD)
+    command("train", "history.csv", "--target", "radius", "--out", ".").assert_refused("history.csv", "overwrite")
+    assert (tmp_path / "history.csv").read_text() == GOOD
+
+
+@pytest.mark.parametrize("widths", ["1000000000", "1000000,1000000", "9" * 300])
+def test_a_network_that_does_not_fit_into_the_memory_is_refused(command, tmp_path: Path, widths: str) -> None:
+    (tmp_path / "table.csv").write_text(GOOD)
+    outcome = command("train", "table.csv", "--target", "radius", "--hidden", widths)
+    outcome.assert_refused(f"--hidden {widths}: ", "memory", "parameters", "choose smaller widths")
+
+
+def test_the_memory_needed_counts_parameters_optimizer_and_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = 4 * (3 * (4 * 5 + 6 * 2) + 10 * (3 + 5 + 2))
+    monkeypatch.setattr(ebbflow.cli.memory, "free_memory", lambda: needed)
+    require_memory((3, 5, 2), batch_size=10)
+    monkeypatch.setattr(ebbflow.cli.memory, "free_memory", lambda: needed - 1)
+    with pytest.raises(ArgumentError, match="--hidden 5: "):
+        require_memory((3, 5, 2), batch_size=10)
+
+
+def test_what_training_rows_lack_is_not_said_of_the_table(command, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("x,y\n1,2\n3,4\n5,6.5\n")
+    command("train", "table.csv", "--target", "y").assert_refused(
+        "training rows (1 of 3): column 'y': expected at least 2 rows with a target, got 1; add rows, or use smaller"
+    )
+
+
+@pytest.mark.parametrize("module", ["argparse", "ebbflow.cli.options", "ebbflow.core.errors", "ebbflow.cli.train"])
+def test_an_interruption_while_it_starts_ends_in_one_line_too(module: str) -> None:
+    program = f"""
+import sys
+
+class Interruption:
+    def find_spec(name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interruption)
+from ebbflow.cli import main
+sys.exit(main(["train", "table.csv", "--target", "y"]))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (130, "\nebbflow: interrupted\n")
 
 
 def test_interrupting_training_writes_nothing(command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,35 @@ def test_without_validation_and_test_rows_it_trains_on_all_for_all_epochs(comman
     assert (metrics["epochs"], metrics["best_epoch"], metrics["test"]) == (3, None, None)
 
 
+def test_text_that_is_dates_only_in_the_training_rows_stays_text(command, tmp_path: Path) -> None:
+    lines = [f"2024-01-0{1 + row % 3},{row % 7}.5" for row in range(40)]
+    for place in range(0, 40, 8):
+        (tmp_path / "t.csv").write_text("\n".join(["day,y", *lines[:place], "unknown,1.5", *lines[place:]]) + "\n")
+        outcome = command("train", "t.csv", "--target", "y", *QUICK)
+        assert outcome.status == 0, outcome.err
+        assert "day: category" in outcome.out
+
+
+def test_dates_mean_the_same_in_every_kind_of_file(command, tmp_path: Path) -> None:
+    lines = ["day,y", *(f"2024-01-{1 + row % 28:02},{row % 7}.5" for row in range(40))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    polars.read_csv("t.csv", schema_overrides={"day": polars.String}).write_parquet("t.parquet")
+    for table, folder in ("t.csv", "of-csv"), ("t.parquet", "of-parquet"):
+        assert command("train", table, "--target", "y", "--out", folder, *QUICK).status == 0
+    predictions = {
+        command("predict", folder, table).out for folder in ("of-csv", "of-parquet") for table in ("t.csv", "t.parquet")
+    }
+    assert len(predictions) == 1 and predictions.pop().startswith("row,prediction\n0,")
+
+
+def test_one_is_singular(command, regressor: Trained, tmp_path: Path) -> None:
+    options = ["--validation", 0, "--epochs", 1, "--hidden", 2]
+    assert "trained for 1 epoch\n" in command("train", regressor.table, "--target", "radius", *options).out
+    (tmp_path / "one.csv").write_text(ring_table(1))
+    outcome = command("predict", regressor.folder, "one.csv", "--out", "p.csv")
+    assert outcome.out == "Wrote p.csv: 1 prediction of 'radius'\n"
+
+
 @pytest.mark.parametrize("option", ["--activation", "--optimizer"])
 def test_every_choice_that_is_offered_works(command, tmp_path: Path, option: str) -> None:
     from ebbflow.cli import options

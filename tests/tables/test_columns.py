@@ -177,6 +177,24 @@ def test_a_missing_date_is_marked():
     assert why_left_out(days(4, 4)) == "constant, always the same date"
 
 
+@pytest.mark.parametrize("convert", [polars.DataFrame, polars.DataFrame.to_pandas, polars.DataFrame.to_arrow])
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y/%m/%d", "%Y-%m-%dT%H:%M"])
+def test_a_date_written_as_text_is_that_date(convert, form):
+    when = days(0, 9, None, 20)
+    dates, written = table(when), convert(table([day and day.strftime(form) for day in when]))
+    of_dates, of_text = TableEncoder.fit(dates, "y"), TableEncoder.fit(written, "y")
+    assert of_text.to_json() == of_dates.to_json()
+    assert of_text.encode(dates).tolist() == of_dates.encode(written).tolist() == of_dates.encode(dates).tolist()
+
+
+def test_text_that_is_not_all_dates_is_a_category_and_so_is_what_the_table_calls_one():
+    dates = ["2024-01-01", "2024-01-02", "2024-01-01"]
+    for values in (["2024-01-01", "soon", "soon"], ["01/31/2024", "02/01/2024", "01/31/2024"]):
+        assert about(values) == "x: category, 2 values one-hot"
+    assert about(polars.Series(dates, dtype=polars.Categorical)) == "x: category, 2 values one-hot"
+    assert fit(["2024-01-01", "soon", "soon"]).encode(table(dates)).tolist() == [[1, 0], [0, 0], [1, 0]]
+
+
 # Columns of another kind than in training, or of no kind
 
 
@@ -189,6 +207,7 @@ def test_a_missing_date_is_marked():
         (["a", "b"], [0.5, 1], "expected text as in training, got number (0.5 in row 1)"),
         (["a", "b"], [None, True], "expected text as in training, got boolean (True in row 2)"),
         (days(0, 5), [1, 2], "expected dates as in training, got number (1 in row 1)"),
+        (days(0, 5), ["2024-01-01", "soon"], "expected dates as in training, got text ('soon' in row 2)"),
     ],
 )
 def test_a_column_must_stay_what_it_was(trained, new, expected):

@@ -84,6 +84,17 @@ def test_binary_files_come_back_as_written(tmp_path, suffix):
     assert read_table(str(path)).equals(frame)
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_dates_written_as_text_are_dates_in_binary_files_too(write, tmp_path, suffix):
+    fields = {"day": ["2024-02-29", None], "at": ["2024-02-29T12:30:00Z", " 2024-02-29T12:30:00+02:00"]}
+    fields |= {"mixed": ["2024-02-29", "soon"], "american": ["01/31/2024", "02/01/2024"]}
+    frame, path = polars.DataFrame(fields), tmp_path / f"table{suffix}"
+    (frame.write_parquet if suffix == ".parquet" else frame.write_ipc)(path)
+    table = read_table(path)
+    assert table.dtypes == [polars.Date, polars.Datetime("us", "UTC"), polars.String, polars.String]
+    assert table.equals(read_table(write(frame.write_csv())))
+
+
 def test_a_line_with_too_many_or_too_few_fields_is_named(write):
     text = 'a,b\n1,"two\nlines, one field"\n{}\n3,4\n'
     advice = "; correct it, or put quotes around a field that holds the separator"
@@ -93,6 +104,10 @@ def test_a_line_with_too_many_or_too_few_fields_is_named(write):
     assert complaint(write(text.format("1"))) == (
         "FILE: expected 2 fields in each line as in the header, got 1 field in line 4" + advice
     )
+
+
+def test_one_field_is_singular(write):
+    assert "expected 1 field in each line as in the header, got 2 fields in line 3" in complaint(write("a\n1\n1,2\n"))
 
 
 def test_an_open_quote_is_named(write):

@@ -118,7 +118,7 @@ def test_targets_that_cannot_be_learned():
     one_value = who + "a target that varies, got one value in all rows; choose another column"
     assert complaint(["a", "a", None]) == complaint([0.1, 0.1, 0.1]) == complaint([True, True]) == one_value
     assert complaint([None, None]) == who + "a target, but all its values are missing; choose another column"
-    assert complaint([None, 1]) == who + "at least 2 rows with a target, got a table with one row; add rows"
+    assert complaint([None, 1]) == who + "at least 2 rows with a target, got 1; add rows"
     assert complaint(["a", "b"], "regression") == (
         who + "numbers as the target of a regression, got text; use classification"
     )
@@ -128,6 +128,16 @@ def test_targets_that_cannot_be_learned():
     assert complaint([1.0, float("-inf"), 2.0]) == (
         who + "finite numbers, got -inf in row 2; replace it or leave it empty"
     )
+    for target, largest in ([1e300, 2.5e299], "1e+300"), ([1e-300, 2e-300], "2e-300"):
+        assert (
+            complaint(target)
+            == complaint(target, "regression")
+            == (
+                who
+                + f"a target whose largest number is from 1e-100 to 1e+100 in size, got {largest}; give it in another "
+                "unit"
+            )
+        )
     days = [datetime.date(2024, 1, day) for day in (1, 2)]
     assert complaint(days) == who + "a target of numbers, text or booleans, got date; choose another column"
     assert complaint([f"{n},000" for n in range(30)]) == (

@@ -1,6 +1,9 @@
 """Mistakes: each has one sentence that says what to do, and leaves the model as it was."""
 
 import numpy as np
+import pandas
+import polars
+import pyarrow
 import pytest
 
 import ebbflow as ebb
@@ -26,6 +29,7 @@ MISTAKES = [
     ("a number", (3.0, Y), {}, "fit: expected x with one row per sample, got a single number"),
     ("text", (X.astype(str), Y), {}, "fit: expected numbers in x, got text such as '1.0'; .*TableEncoder"),
     ("objects", (WORDS, Y[:2]), {}, "fit: expected numbers in x, got 'red' at row 1, column 1; .*TableEncoder"),
+    ("huge", ([[10**400, 1]], [1]), {}, "fit: expected numbers of 64 bits in x, got larger ones; scale them"),
     ("labels as text", (X, ["a"] * 10), {}, "fit: expected numbers in y, got text such as 'a'; .*numpy.unique"),
     ("ragged", ([[1, 2], [3]], Y[:2]), {}, "fit: expected x as one array, got rows of different lengths"),
     ("NaN", (with_value(np.nan), Y), {}, "fit: expected finite numbers in x, got nan at row 4, column 1; fill or drop"),
@@ -68,6 +72,37 @@ def test_a_mistake_is_named_and_changes_nothing(classifier, arguments, options, 
     assert "\n" not in str(error.value)
     assert same_bits(before, [variable.numpy() for variable in model.training_state()])
     assert model.history is history
+
+
+SAMPLES = pandas.DataFrame({"size": [1, 2, 3], "color": ["red", "blue", "red"], "price": [1.5, 2.0, 2.5]})
+
+
+@pytest.mark.parametrize("convert", [pandas.DataFrame, pandas.DataFrame.convert_dtypes, lambda frame: frame.to_numpy()])
+def test_a_frame_of_numbers_and_booleans_is_an_array_of_numbers(convert) -> None:
+    frame = convert(pandas.get_dummies(SAMPLES))  # two columns of numbers, two of booleans
+    assert np.asarray(frame).dtype == object
+    model = ebb.Sequential([ebb.layers.Dense(2)])
+    numbers = np.array([[1, 1.5, 0, 1], [2, 2.0, 1, 0], [3, 2.5, 0, 1]], np.float32)
+    assert same_bits([model.predict(frame, verbose=0)], [model.predict(numbers, verbose=0)])
+
+
+def test_labels_as_objects_are_whole_numbers(classifier) -> None:
+    model = classifier()
+    of_numbers = model.evaluate(X[:3], np.array([0, 1, 1]), verbose=0)
+    for labels in (np.array([0, 1, True], object), pandas.Series([0, 1, 1], dtype="Int64")):
+        assert model.evaluate(X[:3], labels, verbose=0) == of_numbers
+
+
+@pytest.mark.parametrize("convert", [pandas.DataFrame, polars.from_pandas, pyarrow.Table.from_pandas])
+def test_the_first_text_column_of_a_frame_is_named(convert) -> None:
+    with pytest.raises(ArgumentError, match="got 'red' in column 'color'; turn text .*ebbflow.tables.TableEncoder$"):
+        ebb.Sequential([ebb.layers.Dense(1)]).predict(convert(SAMPLES.assign(shape=["round", "flat", "flat"])))
+
+
+def test_a_missing_value_of_a_nullable_column_is_one_that_is_not_finite() -> None:
+    gaps = pandas.DataFrame({"a": [1, None, 3], "b": [True, False, True]}).convert_dtypes()
+    with pytest.raises(ArgumentError, match="expected finite numbers in x, got nan at row 1, column 0; fill or drop"):
+        ebb.Sequential([ebb.layers.Dense(1)]).predict(gaps)
 
 
 def test_what_fit_does_not_know_is_refused(classifier) -> None:
