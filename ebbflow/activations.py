@@ -6,6 +6,7 @@ from typing import Any
 from .core.errors import ArgumentError
 from .core.tensor import Tensor, as_tensor
 from .functions import nn
+from .functions.arguments import unknown
 
 __all__ = [
     "deserialize",
@@ -88,9 +89,7 @@ def get(identifier: Any) -> Callable[..., Any]:
         return _FUNCTIONS[identifier]
     if callable(identifier):
         return identifier
-    raise ArgumentError(
-        f"activations.get: expected a function, None or one of {', '.join(_FUNCTIONS)}, got {identifier!r}"
-    )
+    raise unknown("activations.get", "a function, None or one of", _FUNCTIONS, identifier)
 
 
 def serialize(activation: Callable[..., Any]) -> str:

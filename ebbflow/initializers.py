@@ -13,7 +13,7 @@ import numpy as np
 from .core.errors import ArgumentError
 from .core.tensor import Tensor
 from .functions import array, random, shapes
-from .functions.arguments import choose, expect_number
+from .functions.arguments import choose, expect_number, unknown
 
 __all__ = [
     "Constant",
@@ -293,9 +293,7 @@ def get(identifier: Any) -> Initializer:
         return identifier()
     elif callable(identifier):
         return _Function(identifier)
-    raise ArgumentError(
-        f"initializers.get: expected an Initializer, a function or one of {', '.join(_CLASSES)}, got {identifier!r}"
-    )
+    raise unknown("initializers.get", "an Initializer, a function or one of", _CLASSES, identifier)
 
 
 def serialize(initializer: Initializer) -> dict[str, Any]:

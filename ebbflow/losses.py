@@ -17,7 +17,7 @@ from typing import Any
 from .core.errors import ArgumentError, ShapeError
 from .core.tensor import Tensor, as_tensor
 from .functions import array, nn, shapes
-from .functions.arguments import choose, expect_number
+from .functions.arguments import choose, expect_number, unknown
 from .operators import as_float
 
 __all__ = [
@@ -123,6 +123,8 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
 
     Parameters:
         from_logits: y_pred holds z with p = softmax(z); finite for any finite z.
+
+    NaN for a number that is no class, so that training stops instead of ignoring the sample.
     """
     return nn.sparse_categorical_crossentropy(y_true, y_pred, from_logits, axis)
 
@@ -346,7 +348,7 @@ def get(identifier: Any) -> Loss | None:
     if callable(identifier):
         known = {cls().fn: cls for cls in _CLASSES}
         return known[identifier]() if identifier in known else LossFunctionWrapper(identifier)
-    raise ArgumentError(f"losses.get: expected a Loss, a function or one of {', '.join(NAMES)}, got {identifier!r}")
+    raise unknown("losses.get", "a Loss, a function or one of", NAMES, identifier)
 
 
 def serialize(loss: Loss) -> dict[str, Any]:

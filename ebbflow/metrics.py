@@ -14,7 +14,7 @@ from .core.errors import ArgumentError, ShapeError
 from .core.tensor import Tensor, as_tensor
 from .core.variable import Variable
 from .functions import array, shapes
-from .functions.arguments import choose, expect_number, labels_of
+from .functions.arguments import choose, expect_number, labels_of, unknown
 from .operators import as_float
 
 __all__ = [
@@ -346,7 +346,7 @@ def get(identifier: Any) -> Metric | None:
         return identifier()
     elif callable(identifier):
         return MeanMetricWrapper(identifier)
-    raise ArgumentError(f"metrics.get: expected a Metric, a function or one of {', '.join(_NAMES)}, got {identifier!r}")
+    raise unknown("metrics.get", "a Metric, a function or one of", _NAMES | losses.NAMES, identifier)
 
 
 def resolve(

@@ -163,6 +163,27 @@ def _iterate(x: Any) -> Any:
     return (x[i] for i in range(x.shape[0]))
 
 
+def transpose(x: Any, *axes: Any) -> Tensor:
+    """Axis i of the result is axis axes[i] of x, given one by one or as a tuple; by default the order is reversed."""
+    x = as_tensor(x)
+    given = axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes or None
+    return movement.transpose(x, None if given is None else [a + x.ndim if a < 0 else a for a in given])
+
+
+def _numpy_function(x: Any, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+    """numpy.mean(x) and its like work on values; they raise TracedValueError while tracing."""
+    return function(*_values(args), **_values(kwargs))
+
+
+def _values(given: Any) -> Any:
+    """Arrays in place of the tensors in nested lists, tuples and dicts."""
+    if isinstance(given, dict):
+        return {key: _values(value) for key, value in given.items()}
+    if isinstance(given, (list, tuple)):
+        return type(given)(map(_values, given))
+    return as_tensor(given).numpy() if isinstance(given, Operand) else given
+
+
 def _number(kind: type) -> Callable[[Any], Any]:
     return lambda x: kind(as_tensor(x).numpy().item() if as_tensor(x).size == 1 else as_tensor(x).numpy())
 
@@ -230,13 +251,14 @@ _METHODS: dict[str, Any] = {
     "__bool__": _number(bool),
     "__float__": _number(float),
     "__int__": _number(int),
+    "__array_function__": _numpy_function,
     "__array__": lambda x, dtype=None, copy=None: np.array(as_tensor(x).numpy(), dtype=dtype, copy=copy),
     "sum": lambda x, axis=None, keepdims=False: reduced(reduction.sum_, "sum", x, axis, keepdims),
     "max": lambda x, axis=None, keepdims=False: reduced(reduction.max_, "max", x, axis, keepdims),
     "min": lambda x, axis=None, keepdims=False: reduced(reduction.min_, "min", x, axis, keepdims),
     "mean": mean,
     "reshape": lambda x, *shape: movement.reshape(as_tensor(x), shape[0] if isinstance(shape[0], Sequence) else shape),
-    "transpose": lambda x, *axes: movement.transpose(as_tensor(x), axes or None),
+    "transpose": transpose,
     "astype": lambda x, dtype: elementwise.cast(as_tensor(x), dtype),
     "item": lambda x: as_tensor(x).numpy().item(),
     "T": property(lambda x: movement.transpose(as_tensor(x))),

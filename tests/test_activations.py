@@ -56,7 +56,9 @@ def test_none_and_functions_are_activations() -> None:
 
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
-    with pytest.raises(ArgumentError, match=r"expected a function, None or one of linear, .*, got 'rellu'"):
+    with pytest.raises(
+        ArgumentError, match=r"a function, None or one of linear, .* got 'rellu'; did you mean 'relu'\?"
+    ):
         activations.get("rellu")
     with pytest.raises(ArgumentError, match="put it into a layer of your own"):
         activations.serialize(lambda x: x)

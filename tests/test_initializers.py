@@ -82,8 +82,10 @@ def test_functions_and_numbers_are_initializers() -> None:
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(ArgumentError, match=r"expected an Initializer, a function or one of zeros, .*, got 'gloro'"):
-        initializers.get("gloro")
+    with pytest.raises(
+        ArgumentError, match=r"expected an Initializer, a function or one of zeros, .*; did you mean 'glorot_uniform'\?"
+    ):
+        initializers.get("gloro_uniform")
     with pytest.raises(ArgumentError, match=r"RandomNormal: expected a number of at least 0 for stddev, got -1"):
         initializers.RandomNormal(stddev=-1)
     with pytest.raises(ArgumentError, match=r"VarianceScaling: expected one of 'fan_in', .* for mode, got 'fan'"):

@@ -223,6 +223,12 @@ def test_class_numbers_may_be_a_column() -> None:
     np.testing.assert_array_equal(loss(NUMBERS[:, None], LOGITS).numpy(), loss(NUMBERS, LOGITS).numpy())
 
 
+@pytest.mark.parametrize("wrong", [-1, 4, 2**31 - 1])
+def test_a_number_that_is_no_class_has_no_loss(wrong: int) -> None:
+    values = losses.sparse_categorical_crossentropy(np.array([0, wrong, 3]), LOGITS[:3], from_logits=True).numpy()
+    np.testing.assert_array_equal(np.isnan(values), [False, True, False])
+
+
 def test_other_shapes_are_refused_by_naming_both() -> None:
     with pytest.raises(ShapeError, match=r"expected y_true of the shape of y_pred float64\[6,4\], got int64\[6\]"):
         losses.MeanSquaredError()(NUMBERS, LOGITS)
@@ -235,7 +241,7 @@ def test_other_shapes_are_refused_by_naming_both() -> None:
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(ArgumentError, match=r"expected a Loss, a function or one of .*, got 'msee'"):
+    with pytest.raises(ArgumentError, match=r"a Loss, a function or one of .*, got 'msee'; did you mean 'mse'\?"):
         losses.get("msee")
     with pytest.raises(ArgumentError, match=r"MeanSquaredError: expected one of .* for reduction, got 'avg'"):
         losses.MeanSquaredError(reduction="avg")

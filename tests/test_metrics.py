@@ -184,7 +184,9 @@ def test_a_loss_is_a_metric() -> None:
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(ArgumentError, match=r"metrics.get: expected a Metric, a function or one of .*, got 'acuracy'"):
+    with pytest.raises(
+        ArgumentError, match=r"metrics.get: expected a Metric, .*, got 'acuracy'; did you mean 'accuracy'\?"
+    ):
         metrics.get("acuracy")
     with pytest.raises(ShapeError, match=r"expected y_true of the shape of y_pred float32\[103,3\], got int32\[103\]"):
         metrics.MeanSquaredError().update_state(NUMBERS, NEAR)

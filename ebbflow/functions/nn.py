@@ -1,5 +1,6 @@
 """The formulas of networks: activations, and losses of single samples from logits or probabilities."""
 
+import math
 from typing import Any
 
 from ..core.errors import ShapeError
@@ -14,6 +15,7 @@ from .array import (
     exp,
     log,
     log1p,
+    logical_and,
     max,
     maximum,
     minimum,
@@ -126,10 +128,12 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
 def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
     """-log p_y along the axis, for targets that are the numbers of the classes, from 0.
 
-    Probabilities as for categorical_crossentropy. Shapes: target (...) or (..., 1), output (..., classes) -> (...).
+    NaN where the target is not the number of a class. Probabilities as for categorical_crossentropy. Shapes: target
+    (...) or (..., 1), output (..., classes) -> (...).
     """
     output = as_float(output)
     labels = labels_of("sparse_categorical_crossentropy", target, output, axis)
     log_p = _log_probabilities(output, from_logits, axis)
-    hit = one_hot(labels, output.shape[axis], axis=axis, dtype="bool")
-    return -sum(where(hit, log_p, 0.0), axis)
+    classes = output.shape[axis]
+    hit = one_hot(labels, classes, axis=axis, dtype="bool")
+    return where(logical_and(labels >= 0, labels < classes), -sum(where(hit, log_p, 0.0), axis), math.nan)

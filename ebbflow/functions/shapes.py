@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import operators
 from ..core.aval import floatx
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor, as_tensor
@@ -27,8 +28,7 @@ def ravel(x: Any) -> Tensor:
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     """Axis i of the result is axis axes[i] of x; by default the order is reversed."""
-    x = as_tensor(x)
-    return movement.transpose(x, None if axes is None else [a + x.ndim if a < 0 else a for a in axes])
+    return operators.transpose(x, axes)
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
@@ -99,7 +99,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float |
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
-    """Elements of x by position along an axis (of the raveled x if None); negative positions count from the end."""
+    """Elements of x by position along an axis (of the raveled x if None); negative positions count from the end.
+
+    Positions outside give the first or last element: a compiled program cannot stop in the middle to say so.
+    """
     x, indices = as_tensor(x), as_tensor(indices)
     if axis is None:
         x, axis = ravel(x), 0

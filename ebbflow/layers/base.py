@@ -1,5 +1,6 @@
 """Layer: weights, and what is computed with them."""
 
+import contextlib
 import functools
 import inspect
 import json
@@ -15,6 +16,7 @@ from ..core.aval import Aval, floatx
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor, as_array, as_tensor, eagerly, trace
 from ..core.variable import Variable, unique_name
+from ..functions.arguments import expect_dtype
 from ..functions.hyperparameter import held_by
 from ..functions.random import SeedGenerator
 from ..ops.elementwise import cast
@@ -23,12 +25,35 @@ __all__ = ["Layer"]
 
 
 class _CallContext(threading.local):
-    """The `training` that a layer was called with, which the layers it calls inherit."""
+    """What the layers that are called inside a call must know.
+
+    Attributes:
+        training: the mode that the outer layer was called with, which they inherit.
+        outermost: the first layer of the calls under way, which must own every layer that is built inside.
+        only_shapes: whether nothing but the shape of the output is asked for.
+    """
 
     training: bool | None = None
+    outermost: "Layer | None" = None
+    only_shapes: bool = False
 
 
 _call_context = _CallContext()
+
+
+def only_shapes_are_asked() -> bool:
+    """Whether the call under way serves `compute_output_shape`, so that its values do not matter."""
+    return _call_context.only_shapes
+
+
+@contextlib.contextmanager
+def _calling(**changes: Any) -> Iterator[None]:
+    saved = {name: getattr(_call_context, name) for name in changes}
+    vars(_call_context).update(changes)
+    try:
+        yield
+    finally:
+        vars(_call_context).update(saved)
 
 
 class Layer:
@@ -53,6 +78,8 @@ class Layer:
         input_shape, output_shape: those of the first call, with None for the batch axis; None before it.
     """
 
+    _dtypes: tuple[str, ...] = ("float32", "float64")
+
     def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
         layer = super().__new__(cls)
         layer._weights: list[Variable] = []
@@ -69,7 +96,7 @@ class Layer:
     def __init__(self, *, name: str | None = None, dtype: Any = None, trainable: bool = True):
         stem = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
         self._name = unique_name(stem) if name is None else str(name)
-        self._dtype = floatx() if dtype is None else np.dtype(dtype)
+        self._dtype = floatx() if dtype is None else expect_dtype(type(self).__name__, dtype, self._dtypes)
         self._trainable = bool(trainable)
 
     # what a subclass writes
@@ -91,17 +118,30 @@ class Layer:
         if not self.built:
             self.build(shape)
             self.built = True
-        outer = _call_context.training
-        _call_context.training = outer if training is None else bool(training)
-        try:
+            self._expect_owner(_call_context.outermost)
+        if training is None:
+            training = _call_context.training
+        with _calling(training=training, outermost=_call_context.outermost or self):
             if _accepts_training(type(self).call):
-                kwargs["training"] = bool(_call_context.training)
+                kwargs["training"] = bool(training)
             outputs = self.call(inputs, *args, **kwargs)
-        finally:
-            _call_context.training = outer
+        _map(self._expect_tensor, outputs)
         if self.output_shape is None:
             self.input_shape, self.output_shape = _any_batch(shape), _map(lambda x: _any_batch(x.shape), outputs)
         return outputs
+
+    def _expect_owner(self, outermost: "Layer | None") -> None:
+        """Raise ArgumentError for a layer with variables that no attribute of the calling layers holds."""
+        if outermost is not None and self.variables and self not in outermost._flat_layers(lambda layer: True, set()):
+            raise ArgumentError(
+                f"{self}: was made inside the call of {outermost}, where every call gets new weights and none learns; "
+                "make it in __init__ and keep it as an attribute"
+            )
+
+    def _expect_tensor(self, output: Any) -> None:
+        if not isinstance(output, (Tensor, Variable, np.ndarray, np.generic)):
+            hint = "; did you forget to return it?" if output is None else ""
+            raise ArgumentError(f"{self}: expected call to return a tensor, got {output!r}{hint}")
 
     def _convert(self, x: Any) -> Tensor:
         tensor = as_tensor(x)
@@ -118,7 +158,8 @@ class Layer:
         def run(x: Tensor) -> None:
             outputs.append(_map(lambda y: y.shape, self(x)))
 
-        trace(run, [("inputs", aval)])
+        with _calling(only_shapes=True):
+            trace(run, [("inputs", aval)])
         return _any_batch(outputs[0]) if tuple(input_shape[:1]) == (None,) else outputs[0]
 
     # weights

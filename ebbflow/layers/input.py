@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import floatx
+from ..core.aval import DTYPES
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from .base import Layer
@@ -26,6 +26,8 @@ class InputLayer(Layer):
     Raises ArgumentError for a bad shape, ShapeError when an input does not fit.
     """
 
+    _dtypes = tuple(map(str, DTYPES))
+
     def __init__(
         self,
         shape: int | Sequence[int | None] | None = None,
@@ -36,7 +38,7 @@ class InputLayer(Layer):
         batch_shape: Sequence[int | None] | None = None,
         trainable: bool = True,
     ):
-        super().__init__(name=name, dtype=floatx() if dtype is None else np.dtype(dtype), trainable=trainable)
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
         if (shape is None) == (batch_shape is None):
             raise ArgumentError(f"Input: expected one of shape and batch_shape, got {shape!r} and {batch_shape!r}")
         if batch_shape is not None:

@@ -8,11 +8,16 @@ import numpy as np
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor, eagerly
 from ..functions import array
-from .base import Layer
+from ..functions.arguments import expect
+from .base import Layer, only_shapes_are_asked
 
 __all__ = ["Normalization"]
 
 _EPSILON = 1e-7
+
+
+def _nan(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    return np.full(shape, np.nan, dtype)
 
 
 class Normalization(Layer):
@@ -24,7 +29,8 @@ class Normalization(Layer):
         invert: turn normalized values back: y = x max(sqrt(variance), 1e-7) + mean.
         name, dtype, trainable: as for Layer.
 
-    Raises ArgumentError when only one moment is given, or when there are none at the first call.
+    Attributes: mean and variance, float64 variables (the square of a large float32 would overflow), NaN until known.
+    Raises ArgumentError when only one moment is given, or when something is to be computed without them.
     """
 
     def __init__(
@@ -40,27 +46,29 @@ class Normalization(Layer):
             raise ArgumentError("Normalization: expected both mean and variance, or neither and a call of adapt")
         if variance is not None and (np.asarray(variance) < 0).any():
             raise ArgumentError(f"Normalization: expected variances of 0 or more, got {variance}")
-        self.axis = axis if axis is None or isinstance(axis, int) else tuple(axis)
+        axes = [] if axis is None else np.atleast_1d(axis).tolist()
+        expect(all(isinstance(a, int) for a in axes), "Normalization", "axis", "whole numbers or None", axis)
+        self.axis = axis if axis is None or isinstance(axis, int) else tuple(axes)
         self.invert = bool(invert)
         self._given_moments = None if mean is None else (np.asarray(mean), np.asarray(variance))
         self.mean = self.variance = None
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         shape = self._moments_shape(input_shape)
-        self.mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
-        self.variance = self.add_weight(shape, "ones", trainable=False, name="variance")
+        self.mean = self.add_weight(shape, _nan, "float64", trainable=False, name="mean")
+        self.variance = self.add_weight(shape, _nan, "float64", trainable=False, name="variance")
         if self._given_moments is not None:
             self._set(*self._given_moments)
 
     def _has_moments(self) -> bool:
-        """Whether the moments were given, adapted, or set as weights; as they are made they are 0 and 1."""
         with eagerly():
-            made = (self.mean.numpy() == 0).all() and (self.variance.numpy() == 1).all()
-        return self._given_moments is not None or not made
+            return not np.isnan(self.mean.numpy()).any()
 
     def _kept(self, ndim: int) -> tuple[int, ...]:
         axes = () if self.axis is None else (self.axis,) if isinstance(self.axis, int) else self.axis
-        return tuple(sorted(a % ndim for a in axes))
+        if not all(-ndim <= a < ndim for a in axes):
+            raise ShapeError(f"{self}: expected an axis between {-ndim} and {ndim - 1}, got {self.axis}")
+        return tuple(sorted({a % ndim for a in axes}))
 
     def _moments_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(input_shape[a] for a in self._kept(len(input_shape)))
@@ -70,12 +78,13 @@ class Normalization(Layer):
             if value.size not in (1, variable.aval.size):
                 raise ShapeError(f"{self}: expected moments of shape {variable.shape}, got {value.shape}")
             value = value.reshape(variable.shape if value.size > 1 else ())
-            variable.assign(np.broadcast_to(value, variable.shape).astype(variable.dtype))
+            variable.assign(np.broadcast_to(value, variable.shape))
 
     def adapt(self, data: Any) -> None:
         """Learn mean and variance from data, an array of shape (rows, ...); what was learned before is forgotten.
 
-        Raises ShapeError for data without rows or of another number of features, ArgumentError for NaN or infinity.
+        Raises ShapeError for data without rows or of another number of features, ArgumentError for NaN, infinity, and
+        numbers whose moments the layer's type cannot hold.
         """
         values = np.asarray(array.convert_to_numpy(data), np.float64)
         if values.ndim == 0 or not values.size:
@@ -89,19 +98,22 @@ class Normalization(Layer):
                 f"{self}: adapt expected features of shape {self.mean.shape} (as built), got {values.shape}"
             )
         others = tuple(a for a in range(values.ndim) if a not in self._kept(values.ndim))
-        moments = values.mean(others), values.var(others)
-        self._set(*moments)
-        self._given_moments = moments
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, variance = values.mean(others), values.var(others)
+            held = np.array([mean, np.sqrt(variance)], self.dtype)
+        if not np.isfinite(held).all():
+            raise ArgumentError(f"{self}: adapt expected numbers whose variance is finite; scale them down first")
+        self._set(mean, variance)
 
     def call(self, inputs: Tensor) -> Tensor:
-        if not self._has_moments():
+        if not self._has_moments() and not only_shapes_are_asked():
             raise ArgumentError(f"{self}: has no moments yet; call adapt(data), or give mean and variance")
         kept = self._kept(inputs.ndim)
         if tuple(inputs.shape[a] for a in kept) != self.mean.shape:
             raise ShapeError(f"{self}: expected features of shape {self.mean.shape} (as built), got {inputs.aval}")
         spread = [n if a in kept else 1 for a, n in enumerate(inputs.shape)]
-        mean = self.mean.reshape(spread)
-        stddev = array.maximum(array.sqrt(self.variance), _EPSILON).reshape(spread)
+        mean = array.cast(self.mean, inputs.dtype).reshape(spread)
+        stddev = array.cast(array.maximum(array.sqrt(self.variance), _EPSILON), inputs.dtype).reshape(spread)
         return inputs * stddev + mean if self.invert else (inputs - mean) / stddev
 
     def get_config(self) -> dict[str, Any]:

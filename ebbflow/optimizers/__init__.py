@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..core.errors import ArgumentError
+from ..functions.arguments import unknown
 from .adam import Adam
 from .base import Optimizer
 from .rmsprop import RMSprop
@@ -23,7 +24,7 @@ def get(identifier: Any) -> Optimizer:
         return _CLASSES[identifier.lower()]()
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         return identifier()
-    raise ArgumentError(f"optimizers.get: expected an Optimizer or one of {', '.join(_CLASSES)}, got {identifier!r}")
+    raise unknown("optimizers.get", "an Optimizer or one of", _CLASSES, identifier)
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:

@@ -122,6 +122,13 @@ class Optimizer:
             warnings.warn(f"{self.name}: no gradient for {missing}; left as they are", stacklevel=4)
         return found
 
+    def _refuse(self, value: Any) -> None:
+        raise ArgumentError(
+            f"{self.name}: expected the step size as learning_rate, got lr; set learning_rate = {value}"
+        )
+
+    lr = property(fset=_refuse)  # an attribute of one's own would change nothing
+
     @property
     def variables(self) -> list[Variable]:
         """`iterations`, then the slots, weight by weight."""

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ArgumentError
+from ..functions.arguments import choose, expect, expect_integer, expect_number
 from .runner import Progress
 
 Logs = dict[str, float]
+_MOST_EPOCHS = 2**31
 
 
 class Callback:
@@ -131,6 +133,8 @@ class EarlyStopping(Callback):
         restore_best_weights: at the end, go back to the weights of the best epoch.
         start_from_epoch: epochs before this one are not looked at.
 
+    Raises ArgumentError for a bad argument.
+
     Attributes: `best` (value), `best_epoch`, `best_weights`, `wait` (epochs since), `stopped_epoch` (0 if it did not).
 
     Source: Prechelt (1998), "Early stopping - but when?".
@@ -148,14 +152,15 @@ class EarlyStopping(Callback):
         start_from_epoch: int = 0,
     ):
         super().__init__()
-        if mode not in ("auto", "min", "max"):
-            raise ArgumentError(f"EarlyStopping: expected mode 'auto', 'min' or 'max', got {mode!r}")
-        if patience < 0:
-            raise ArgumentError(f"EarlyStopping: expected patience of at least 0 epochs, got {patience!r}")
-        self.monitor, self.min_delta, self.patience, self.verbose = monitor, abs(min_delta), patience, verbose
+        owner = "EarlyStopping"
+        expect(isinstance(monitor, str), owner, "monitor", "a logged name", monitor)
+        choose(owner, "mode", mode, ("auto", "min", "max"))
+        self.monitor, self.verbose, self.restore_best_weights = monitor, verbose, bool(restore_best_weights)
         self.mode = mode if mode != "auto" else _direction_of(monitor)
-        self.baseline, self.restore_best_weights = baseline, restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.min_delta = expect_number(owner, "min_delta", min_delta, low=0.0)
+        self.patience = expect_integer(owner, "patience", patience, 0, _MOST_EPOCHS)
+        self.start_from_epoch = expect_integer(owner, "start_from_epoch", start_from_epoch, 0, _MOST_EPOCHS)
+        self.baseline = None if baseline is None else expect_number(owner, "baseline", baseline)
         self._forget()
 
     def _forget(self) -> None:

@@ -47,9 +47,12 @@ class Compilation:
         """
         foreign = [weight for weight in self.optimizer.optimized if weight not in set(weights)]
         if foreign:
+            owner = "another model; make one for each model"
+            if self.measured is not None:
+                owner = "this model, which has other layers now; call compile again with a new one"
             raise ArgumentError(
                 f"{self.optimizer.name}: expected a new optimizer, got one that already trains {foreign[0].name} of "
-                "another model; make one for each model"
+                f"{owner}"
             )
         if self.measured is None:
             resolved = [metrics.resolve(given, self.loss, y_shape, output_shape) for given in self.given["metrics"]]

@@ -1,6 +1,6 @@
 """Fit: checks and plans the work, lets a runner do it in pieces, and calls the callbacks between them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,8 @@ def fit(
 
 def callback_list(caller: str, callbacks: Any) -> CallbackList:
     """The callbacks that a user gave: none, one, or several."""
-    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+    several = isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
+    given = list(callbacks) if several else [] if callbacks is None else [callbacks]
     for callback in given:
         if not isinstance(callback, Callback):
             hint = "; make one of it by writing it with ()" if isinstance(callback, type) else ""
@@ -98,12 +99,18 @@ def _rows(x: Any, y: Any, split: float, validation_data: Any) -> tuple[Any, Any]
 
 def _native_early_stopping(called: CallbackList, log_names: Sequence[str]) -> EarlyStopping | None:
     """The EarlyStopping that the runner itself can ask; raises ArgumentError where one monitors what is not logged."""
-    all_of_them = [callback for callback in called.callbacks if isinstance(callback, EarlyStopping)]
-    for callback in all_of_them:
-        if callback.monitor not in log_names:
+    all_of_them, others_log = [], False
+    for callback in called.callbacks:
+        if not isinstance(callback, EarlyStopping):
+            others_log = others_log or overrides(callback, "on_epoch_end")
+            continue
+        if callback.monitor not in log_names and not others_log:
             raise unknown_monitor(callback.monitor, log_names)
-    # A subclass may override anything, and the second of two must see what the first one did.
-    return all_of_them[0] if len(all_of_them) == 1 and type(all_of_them[0]) is EarlyStopping else None
+        all_of_them.append(callback)
+    # A subclass may override anything, the second of two must see what the first one did, and the runner knows only
+    # its own logs.
+    native = len(all_of_them) == 1 and type(all_of_them[0]) is EarlyStopping and all_of_them[0].monitor in log_names
+    return all_of_them[0] if native else None
 
 
 def _limit(plan: Plan, called: CallbackList) -> Limit:

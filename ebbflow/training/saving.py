@@ -17,6 +17,8 @@ Path = str | os.PathLike[str]
 
 def save_model(model: Any, path: Path, extra: Mapping[str, Any] | None = None) -> None:
     """See Model.save."""
+    if not isinstance(extra, (Mapping, type(None))):
+        raise ArgumentError(f"{model}: expected extra as a dict of JSON values, got {extra!r}")
     groups = variable_groups(model)
     arrays = {
         group: {f"{group}/{k}/{variable.name}": variable.numpy() for k, variable in enumerate(variables)}

@@ -25,6 +25,8 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self._stack: list[Layer] = []
+        if layers is not None and not isinstance(layers, Iterable):
+            raise ArgumentError(f"{self}: expected a list of layers, got {layers!r}; write Sequential([...])")
         for layer in layers or []:
             self.add(layer)
 
@@ -68,6 +70,8 @@ class Sequential(Model):
         self.input_shape = shape
         for layer in self._stack:
             shape = layer.compute_output_shape(shape)
+            if not isinstance(shape, tuple):
+                raise ArgumentError(f"{self}: expected one tensor from {layer}, got several, of shapes {shape}")
         self.output_shape = shape
 
     def call(self, inputs: Any) -> Any:

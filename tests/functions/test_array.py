@@ -5,8 +5,10 @@ import pytest
 
 import ebbflow.functions  # noqa: F401  (puts the functions into ebbflow.ops)
 from ebbflow import ops
-from ebbflow.core.errors import ShapeError
-from ebbflow.core.tensor import Tensor
+from ebbflow.core.aval import Aval
+from ebbflow.core.errors import ShapeError, TracedValueError
+from ebbflow.core.tensor import Tensor, trace
+from ebbflow.core.variable import Variable
 
 X = np.random.default_rng(1).normal(size=(3, 4))
 Y = np.random.default_rng(2).uniform(0.5, 2.0, size=(4,))
@@ -135,6 +137,31 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         ops.expand_dims(X, 3)
     with pytest.raises(ShapeError, match=r"one_hot: expected integer positions, got float64\[3,4\]"):
         ops.one_hot(X, 3)
+
+
+def test_numpys_functions_take_tensors() -> None:
+    x, v = ops.convert_to_tensor(X), Variable(X)
+    for name in ("sum", "mean", "max", "std", "prod", "median"):
+        np.testing.assert_array_equal(getattr(np, name)(x, axis=0), getattr(np, name)(X, axis=0))
+    np.testing.assert_array_equal(np.sum(x, axis=(0, 1)), X.sum())
+    np.testing.assert_array_equal(np.concatenate([x, v, X]), np.concatenate([X, X, X]))
+    np.testing.assert_array_equal(np.transpose(x, (1, 0)), X.T)
+
+
+@pytest.mark.parametrize("function", [np.abs, np.mean, np.sum, np.max, np.std, lambda x: np.stack([x, x])])
+def test_numpys_functions_of_a_traced_tensor_name_the_line(function) -> None:
+    with pytest.raises(TracedValueError, match=r"was asked for at test_array.py:\d+: it has none until .* ebbflow.ops"):
+        trace(lambda x: function(x), [("x", Aval(X.shape, X.dtype))])
+
+
+def test_a_transpose_takes_axes_as_numpy_does() -> None:
+    x, cube = ops.convert_to_tensor(X), np.arange(24.0).reshape(2, 3, 4)
+    same(x.transpose(), X.T), same(x.transpose(None), X.T), same(x.transpose((1, 0)), X.T), same(x.transpose(1, 0), X.T)
+    same(ops.convert_to_tensor(cube).transpose((0, -1, 1)), cube.transpose((0, -1, 1)))
+
+
+def test_a_position_outside_takes_the_first_or_last_element() -> None:
+    same(ops.take(Y, [9, -9]), Y[[-1, 0]])
 
 
 def test_every_published_function_is_documented() -> None:

@@ -257,6 +257,28 @@ def test_seed_generators_are_states_not_weights() -> None:
     assert noise.weights == [] and noise.variables == [noise.seeds.state] == noise.non_trainable_variables
 
 
+def test_a_layer_made_inside_a_call_is_refused() -> None:
+    class Fresh(layers.Layer):
+        def call(self, inputs):
+            return layers.ReLU()(self.head(inputs)) if hasattr(self, "head") else layers.Dense(1)(inputs)
+
+    fresh = Fresh()
+    with pytest.raises(ArgumentError, match=r'^Dense ".*": was made inside the call of Fresh ".*make it in __init__'):
+        fresh(X)
+    fresh.head = [layers.Dense(1)][0]  # one that is kept may be built in the call, and one without weights may be new
+    assert fresh(X).shape == (5, 1)
+
+
+@pytest.mark.parametrize(("returned", "text"), [(None, "got None; did you forget to return it"), ("a", "got 'a'")])
+def test_a_call_returns_a_tensor(returned: object, text: str) -> None:
+    class Odd(layers.Layer):
+        def call(self, inputs):
+            return returned
+
+    with pytest.raises(ArgumentError, match=rf'^Odd "mine": expected call to return a tensor, {text}'):
+        Odd(name="mine")(X)
+
+
 def test_what_is_missing_is_said() -> None:
     with pytest.raises(NotImplementedError, match=r"define call\(self, inputs\)"):
         layers.Layer()(X)

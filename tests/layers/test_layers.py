@@ -128,6 +128,24 @@ def test_normalization_refuses_to_guess() -> None:
     normalization.adapt(X)
     with pytest.raises(ShapeError, match=r"expected features of shape \(3,\) \(as built\), got float32\[6,2\]"):
         normalization(X[:, :2])
+    with pytest.raises(ShapeError, match="expected an axis between -2 and 1, got 5"):
+        layers.Normalization(axis=5).adapt(X)
+
+
+def test_normalization_works_at_any_scale_that_its_type_holds() -> None:
+    normalization = layers.Normalization()
+    normalization.adapt(X * np.float32(1e30))
+    np.testing.assert_allclose(normalization(X * np.float32(1e30)).numpy().std(0), 1, rtol=1e-5)
+    for scale in (1e60, 1e200):
+        with pytest.raises(ArgumentError, match="adapt expected numbers whose variance is finite; scale them down"):
+            layers.Normalization().adapt(X.astype(np.float64) * scale)
+
+
+def test_moments_of_0_and_1_are_moments_too() -> None:
+    normalization = layers.Normalization()
+    normalization.build((None, 3))
+    normalization.set_weights([np.zeros(3), np.ones(3)])
+    np.testing.assert_array_equal(normalization(X).numpy(), X)
 
 
 def test_activation_layers() -> None:
@@ -153,6 +171,7 @@ def test_input_checks_shapes() -> None:
         ShapeError, match=r'InputLayer "pairs": expected inputs of shape \(2, 3, any\), got float32\[2,4,7\]'
     ):
         given(np.zeros((2, 4, 7)))
+    assert str(layers.Input((2,), dtype="int32").dtype) == "int32"
     assert layers.Input(30).shape == layers.Input(batch_shape=(None, 30)).shape == (30,)
 
 
@@ -171,6 +190,10 @@ def test_input_checks_shapes() -> None:
         (lambda: layers.Softmax(axis=0.5), r"Softmax: expected a whole number for axis, got 0.5"),
         (lambda: layers.Input(), r"Input: expected one of shape and batch_shape, got None and None"),
         (lambda: layers.Input((0,)), r"Input: expected positive lengths of axes or None, got shape \(None, 0\)"),
+        (lambda: layers.Normalization(axis=0.5), r"Normalization: expected whole numbers or None for axis, got 0.5"),
+        (lambda: layers.Dense(2, dtype="float33"), r"Dense: expected one of .* for dtype, got 'float33'; did you mean"),
+        (lambda: layers.Dense(2, dtype="int32"), r"Dense: expected one of 'float32', 'float64' for dtype, got 'int32'"),
+        (lambda: layers.Input((2,), dtype="complex64"), r"InputLayer: expected .* for dtype, got 'complex64'"),
         (lambda: layers.get("Dense"), r"layers.get: expected a layer or its configuration, got 'Dense'"),
     ],
 )

@@ -180,6 +180,13 @@ def test_the_learning_rate_is_an_attribute_that_can_be_set() -> None:
     assert optimizer.iterations.numpy() == 2
 
 
+def test_the_learning_rate_has_one_name() -> None:
+    optimizer = optimizers.Adam()
+    with pytest.raises(ArgumentError, match=r"adam: expected the step size as learning_rate, got lr; .* = 0.1"):
+        optimizer.lr = 0.1
+    assert not hasattr(optimizer, "lr")
+
+
 def test_a_subclass_writes_its_formula_alone() -> None:
     class HeavyBall(optimizers.Optimizer):
         slot_names = ("speed",)
@@ -233,7 +240,7 @@ def test_weights_may_join_later() -> None:
         (lambda: optimizers.SGD(float("nan")), r"learning_rate, got nan"),
         (lambda: optimizers.SGD(momentum=1.0), r"SGD: expected a number from 0 up to, .* 1 for momentum, got 1.0"),
         (lambda: optimizers.Adam(beta_1=1.5), r"Adam: expected .* for beta_1, got 1.5"),
-        (lambda: optimizers.get("adamm"), r"expected an Optimizer or one of sgd, rmsprop, adam, got 'adamm'"),
+        (lambda: optimizers.get("adamm"), r"or one of sgd, rmsprop, adam, got 'adamm'; did you mean 'adam'\?"),
     ],
 )
 def test_bad_arguments_are_named(make: Callable[[], object], text: str) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 
 import pytest
 
@@ -173,6 +174,34 @@ def test_early_stopping_says_what_it_could_monitor(regressor, regression) -> Non
         regressor().fit(*regression, callbacks=[EarlyStopping()])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [
+        *[({"patience": value}, "a whole number between 0 and 2147483648") for value in (1.5, None, "3", math.inf)],
+        ({"patience": 10**30}, "a whole number between 0 and 2147483648"),
+        ({"start_from_epoch": -1}, "a whole number between 0 and 2147483648"),
+        *[({"min_delta": value}, "a number of at least 0") for value in (math.nan, "0.1", -1)],
+        ({"baseline": "x"}, "a number"),
+        ({"mode": "Max"}, "one of 'auto', 'min', 'max'"),
+        ({"monitor": None}, "a logged name"),
+    ],
+    ids=str,
+)
+def test_early_stopping_checks_its_arguments(arguments, allowed) -> None:
+    ((name, value),) = arguments.items()
+    with pytest.raises(ArgumentError, match=re.escape(f"EarlyStopping: expected {allowed} for {name}, got {value!r}")):
+        EarlyStopping(**arguments)
+
+
+def test_early_stopping_may_monitor_what_a_callback_before_it_logs(regressor, regression) -> None:
+    own = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(mine=abs(epoch - 2)))
+    stopping = EarlyStopping(monitor="mine", patience=2)
+    assert regressor().fit(*regression, epochs=9, verbose=0, callbacks=[own, stopping]).epoch == [0, 1, 2, 3, 4]
+    assert (stopping.best, stopping.best_epoch) == (0, 2)
+    with pytest.raises(ArgumentError, match="expected monitor to be one of loss, got 'mine'"):
+        regressor().fit(*regression, verbose=0, callbacks=[stopping, own])
+
+
 def test_only_callbacks_that_need_it_bring_native_code_back_to_python(regressor, regression) -> None:
     def limit(*callbacks):
         return _limit(type("Plan", (), {"early_stopping": native}), ebb.callbacks.CallbackList(callbacks))
@@ -183,6 +212,12 @@ def test_only_callbacks_that_need_it_bring_native_code_back_to_python(regressor,
     assert limit(Recorder(), native) == "epoch"
     assert limit(StepRecorder()) == "step"
     assert limit(LambdaCallback(on_train_batch_end=print)) == "step"
+
+
+@pytest.mark.parametrize("given", [EarlyStopping, "EarlyStopping", 3], ids=str)
+def test_what_is_no_callback_is_named(regressor, regression, given) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(f"fit: expected callbacks of type Callback, got {given!r}")):
+        regressor().fit(*regression, callbacks=given)
 
 
 def test_a_lambda_callback_names_the_moments(regressor) -> None:

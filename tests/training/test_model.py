@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ebbflow as ebb
-from ebbflow.core.errors import ArgumentError, ShapeError
+from ebbflow.core.errors import ArgumentError, NonFiniteLossError, ShapeError
 from tests.training.conftest import same_bits
 
 
@@ -113,8 +113,55 @@ def test_a_stack_of_layers_names_what_does_not_belong_in_it() -> None:
         ebb.Sequential([dense, dense])
     with pytest.raises(ArgumentError, match="expected a layer to take off"):
         ebb.Sequential().pop()
+    with pytest.raises(ArgumentError, match=r"expected a list of layers, got <Dense .*>; write Sequential\(\[...\]\)"):
+        ebb.Sequential(dense)
     with pytest.raises(ArgumentError, match="has no layers"):
         ebb.Sequential().predict([[1.0]])
+
+
+def test_a_layer_in_a_stack_gives_one_tensor(regression) -> None:
+    class Twice(ebb.layers.Layer):
+        def call(self, inputs):
+            return inputs, inputs
+
+    with pytest.raises(
+        ArgumentError, match=r'expected one tensor from Twice "pair", got several, of shapes \[\(None, 3'
+    ):
+        ebb.Sequential([Twice(name="pair"), ebb.layers.Dense(1)]).predict(regression[0], verbose=0)
+
+
+def test_a_changed_stack_must_be_compiled_again(regressor, regression) -> None:
+    model = regressor()
+    model.fit(*regression, verbose=0)
+    model.pop()
+    model.add(ebb.layers.Dense(1))
+    with pytest.raises(ArgumentError, match="of this model, which has other layers now; call compile again with a new"):
+        model.fit(*regression, verbose=0)
+    other = ebb.Sequential([ebb.layers.Dense(1)])
+    other.compile(model.optimizer, loss="mse")
+    with pytest.raises(ArgumentError, match="of another model; make one for each model"):
+        other.fit(*regression, verbose=0)
+
+
+def test_moments_may_be_learned_after_a_stack_was_built(regression) -> None:
+    normalization = ebb.layers.Normalization()
+    model = ebb.Sequential([ebb.Input((3,)), normalization])
+    with pytest.raises(ArgumentError, match="has no moments yet"):
+        model.predict(regression[0], verbose=0)
+    normalization.adapt(regression[0])
+    assert abs(model.predict(regression[0], verbose=0).mean()) < 1e-5
+
+
+def test_labels_that_no_class_has_stop_the_training(run_eagerly, classes) -> None:
+    x, y = classes
+    model = ebb.Sequential([ebb.layers.Dense(3)])
+
+    def own(y_true, y_pred):
+        return ebb.ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+
+    model.compile(loss=own, run_eagerly=run_eagerly)
+    with pytest.raises(NonFiniteLossError, match="it arose in the loss function"):
+        model.fit(x, np.where(y == 2, 7, y), verbose=0)
 
 
 def test_a_layer_that_does_not_fit_is_not_added() -> None:

@@ -98,6 +98,23 @@ def test_settings_inside_a_class_of_ones_own_are_saved(regression, tmp_path) -> 
     assert (loaded.trainable, loaded.inner.trainable, loaded.outer.trainable) == (True, False, True)
 
 
+def test_learned_moments_inside_a_class_of_ones_own_are_saved(regression, tmp_path) -> None:
+    class Scaled(Residual):
+        def __init__(self):
+            super().__init__()
+            self.scale = ebb.layers.Normalization()
+
+        def call(self, inputs):
+            return super().call(self.scale(inputs))
+
+    model = Scaled()
+    model.scale.adapt(regression[0] + 5)
+    before = model.predict(regression[0], verbose=0)
+    model.save(tmp_path / "model.ebb")
+    loaded = ebb.load_model(tmp_path / "model.ebb", custom_objects={"Scaled": Scaled})
+    assert same_bits([before], [loaded.predict(regression[0], verbose=0)])
+
+
 def test_a_model_keeps_its_extra_when_saved_again(saved, tmp_path) -> None:
     ebb.load_model(saved).save(tmp_path / "again.ebb")
     assert ebb.load_model(tmp_path / "again.ebb").extra == {"units": ["cm", "kg"]}
@@ -184,6 +201,8 @@ def test_what_a_file_cannot_hold_is_refused_and_the_old_file_kept(saved, regress
     model = regressor()
     with pytest.raises(ArgumentError, match="expected JSON values in extra"):
         model.save(saved, extra={"when": object()})
+    with pytest.raises(ArgumentError, match=r"expected extra as a dict of JSON values, got \[1\]"):
+        model.save(saved, extra=[1])
     model.compile(loss=lambda y_true, y_pred: y_pred, optimizer="adam")
     with pytest.raises(ArgumentError, match="expected a loss with a name, got <function"):
         model.save(saved)
