@@ -193,6 +193,14 @@ class Layer:
         self._weights.append(weight)
         return weight
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        _Structure.changes += 1
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        _Structure.changes += 1
+
     def _parts(self) -> list[Any]:
         """The variables, seed generators and layers that are attributes of this layer, each once."""
         attributes = (value for name, value in vars(self).items() if name not in ("_given", "_hyperparameters"))
@@ -394,6 +402,24 @@ def _found(values: Any, seen: set[int]) -> Iterator[Any]:
         elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
             seen.add(id(value))
             yield from _found(value.values() if isinstance(value, dict) else value, seen)
+
+
+class _Structure:
+    """How often an attribute of any layer was set: compiled code that saw another count asks again what it is of."""
+
+    changes = 0
+
+
+def structure_changes() -> int:
+    """A number that is another one after any attribute of any layer was set."""
+    return _Structure.changes
+
+
+def structure_parts(layer: Layer) -> list[tuple[Any, Any]]:
+    """The lists and dicts that a layer and those inside it hold, each with a copy of what it holds now."""
+    held = [value for value in vars(layer).values() if isinstance(value, (list, dict))]
+    inner = [pair for one in layer.sublayers for pair in structure_parts(one)]
+    return [(value, value.copy()) for value in held] + inner
 
 
 def _is_json(value: Any) -> bool:

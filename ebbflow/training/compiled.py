@@ -19,14 +19,14 @@ from ..runtime.memory import allocate
 from ..runtime.threads import cores, run_on
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
-from .steps import metric_values, row_outputs, structure_of, test_loss, train_loss
+from .steps import metric_values, structure_of, test_loss, train_loss
 
 SNAPSHOT_SECONDS = 1.0
 FEWEST_FLOPS = 1_000_000  # below this, two threads cannot win back what their barriers cost
 TRIAL_SECONDS = 0.004
 
 
-def _program(model: Any, key: Any, make: Callable[[], Program]) -> Program:
+def program_of(model: Any, key: Any, make: Callable[[], Program]) -> Program:
     """The model's program for this key, made once; a new `compile`, layer, activation or flag makes a new one."""
     variables = tuple((v, v.aval) for v in model.variables), tuple(model.trainable_variables)
     key = (key, model._compilation, variables, structure_of(model))
@@ -36,18 +36,18 @@ def _program(model: Any, key: Any, make: Callable[[], Program]) -> Program:
     return programs[key]
 
 
-def _traced(function: Callable[..., Any], arrays: dict[str, np.ndarray], rows: int, name: str) -> Traced:
+def traced(function: Callable[..., Any], arrays: dict[str, np.ndarray], rows: int, name: str) -> Traced:
     avals = [(label, Aval((rows, *array.shape[1:]), array.dtype)) for label, array in arrays.items()]
     return trace(function, avals, name)
 
 
-def _split(rows: int, batch_size: int) -> tuple[int, int, int]:
+def split(rows: int, batch_size: int) -> tuple[int, int, int]:
     """(rows in a whole batch, how many whole batches, rows in the smaller last one)."""
     batch = min(batch_size, rows)
     return batch, rows // batch, rows % batch
 
 
-class _State:
+class State:
     """A program's memory, and how it is kept equal to the model's variables."""
 
     def __init__(self, program: Program):
@@ -96,9 +96,9 @@ class CompiledRunner:
         self._arrays = [np.ascontiguousarray(plan.x), np.ascontiguousarray(plan.y)]
         if plan.validation is not None:
             self._arrays += [np.ascontiguousarray(array) for array in plan.validation]
-        self._batch, whole, tail = _split(plan.rows, plan.batch_size)
-        self._program = _program(model, self._key(), self._compile)
-        self._state = _State(self._program)
+        self._batch, whole, tail = split(plan.rows, plan.batch_size)
+        self._program = program_of(model, self._key(), self._compile)
+        self._state = State(self._program)
         self._run = self._program.function("run")
         self._history = np.zeros((max(plan.epochs, 1), len(plan.log_names)))
         self._order = np.arange(plan.rows, dtype=np.int64)
@@ -115,7 +115,7 @@ class CompiledRunner:
     def _key(self) -> Any:
         plan = self._plan
         shapes = tuple((array.shape[1:], array.dtype) for array in self._arrays)
-        test = _split(len(plan.validation[0]), plan.validation_batch_size) if plan.validation else (0, 0, 0)
+        test = split(len(plan.validation[0]), plan.validation_batch_size) if plan.validation else (0, 0, 0)
         return "fit", shapes, self._batch, plan.rows % self._batch, test[0], test[2]
 
     def _compile(self) -> Program:
@@ -123,17 +123,15 @@ class CompiledRunner:
         data = {"x": self._arrays[0], "y": self._arrays[1]}
         types = [array.dtype for array in data.values()]
         tail = plan.rows % self._batch
-        steps = {"step": Step(_traced(partial(train_loss, model), data, self._batch, "step"), types, shuffled=True)}
+        steps = {"step": Step(traced(partial(train_loss, model), data, self._batch, "step"), types, shuffled=True)}
         if tail:
-            steps["step_tail"] = Step(
-                _traced(partial(train_loss, model), data, tail, "step_tail"), types, shuffled=True
-            )
+            steps["step_tail"] = Step(traced(partial(train_loss, model), data, tail, "step_tail"), types, shuffled=True)
         test_batch = 1
         if plan.validation is not None:
             held = dict(zip(("x", "y"), plan.validation, strict=True))
-            test_batch, _, test_tail = _split(len(plan.validation[0]), plan.validation_batch_size)
-            steps |= _test_steps(model, held, test_batch, test_tail)
-        steps |= _metric_steps(model)
+            test_batch, _, test_tail = split(len(plan.validation[0]), plan.validation_batch_size)
+            steps |= test_steps(model, held, test_batch, test_tail)
+        steps |= metric_steps(model)
         return compile_program(steps, model.weights, (self._batch, test_batch))
 
     # the table
@@ -146,7 +144,7 @@ class CompiledRunner:
         table[Slot.ROWS] = plan.rows
         table[Slot.WHOLE], table[Slot.STEPS] = whole, whole + (tail > 0)
         if plan.validation is not None:
-            _, test_whole, test_tail = _split(len(plan.validation[0]), plan.validation_batch_size)
+            _, test_whole, test_tail = split(len(plan.validation[0]), plan.validation_batch_size)
             table[Slot.VALIDATION_WHOLE], table[Slot.VALIDATION_STEPS] = test_whole, test_whole + (test_tail > 0)
         table[Slot.ORDER], table[Slot.WORDS] = self._order.ctypes.data, self._words.ctypes.data
         table[Slot.HISTORY] = self._history.ctypes.data
@@ -327,71 +325,16 @@ def _tested(model: Any, x: Tensor, y: Tensor) -> None:
     test_loss(model, x, y)
 
 
-def _test_steps(model: Any, data: dict[str, np.ndarray], batch: int, tail: int) -> dict[str, Step]:
+def test_steps(model: Any, data: dict[str, np.ndarray], batch: int, tail: int) -> dict[str, Step]:
     types = [array.dtype for array in data.values()]
-    steps = {"test": Step(_traced(partial(_tested, model), data, batch, "test"), types)}
+    steps = {"test": Step(traced(partial(_tested, model), data, batch, "test"), types)}
     if tail:
-        steps["test_tail"] = Step(_traced(partial(_tested, model), data, tail, "test_tail"), types)
+        steps["test_tail"] = Step(traced(partial(_tested, model), data, tail, "test_tail"), types)
     return steps
 
 
-def _metric_steps(model: Any) -> dict[str, Step]:
+def metric_steps(model: Any) -> dict[str, Step]:
     return {
         "results": Step(trace(lambda: list(metric_values(model).values()), [], "results")),
         "reset": Step(trace(model.reset_metrics, [], "reset")),
     }
-
-
-def _call(program: Program, name: str, state: _State, table: np.ndarray) -> None:
-    program.function(name)(state.arena.ctypes.data, table.ctypes.data, 0, 1)
-
-
-def compiled_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> dict[str, float]:
-    """The loss and metrics over all rows, by name."""
-    data = {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y)}
-    batch, whole, tail = _split(len(x), batch_size)
-    key = "evaluate", tuple((array.shape[1:], array.dtype) for array in data.values()), batch, tail
-    program = _program(
-        model, key, lambda: compile_program(_test_steps(model, data, batch, tail) | _metric_steps(model), model.weights)
-    )
-    state, table = _State(program), new_table(2)
-    state.load()
-    table[Slot.DATA : Slot.DATA + 2] = [array.ctypes.data for array in data.values()]
-    _call(program, "reset", state, table)
-    for k in range(whole):
-        table[Slot.FIRST] = k * batch
-        _call(program, "test", state, table)
-    if tail:
-        table[Slot.FIRST] = whole * batch
-        _call(program, "test_tail", state, table)
-    _call(program, "results", state, table)
-    values = [float(view(state.arena, buffer)[0]) for buffer in program.steps["results"].outputs]
-    return dict(zip(model.metrics_names, values, strict=True))
-
-
-def compiled_predict(model: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
-    """The model's outputs for all rows."""
-    x = np.ascontiguousarray(x)
-    batch, whole, tail = _split(len(x), batch_size)
-
-    def make() -> Program:
-        sizes = {"predict": batch} | ({"predict_tail": tail} if tail else {})
-        steps = {
-            name: Step(_traced(partial(row_outputs, model), {"x": x}, rows, name), [x.dtype], to_rows=True)
-            for name, rows in sizes.items()
-        }
-        return compile_program(steps, model.weights)
-
-    program = _program(model, ("predict", x.shape[1:], x.dtype, batch, tail), make)
-    state, table = _State(program), new_table(2)
-    state.load()
-    aval = program.steps["predict"].outputs[0].aval
-    result = np.empty((len(x), *aval.shape[1:]), aval.dtype)
-    table[Slot.DATA : Slot.DATA + 2] = [x.ctypes.data, result.ctypes.data]
-    for k in range(whole):
-        table[Slot.FIRST] = k * batch
-        _call(program, "predict", state, table)
-    if tail:
-        table[Slot.FIRST] = whole * batch
-        _call(program, "predict_tail", state, table)
-    return result

@@ -9,8 +9,8 @@ from .callbacks import Callback
 from .data import prepare_pair, prepare_x, whole_number
 from .diagnose import non_finite_loss
 from .engines import measure, outputs, runner_for
-from .fit import DEFAULT_BATCH_SIZE, callback_list
-from .plan import Plan
+from .fit import callback_list
+from .plan import DEFAULT_BATCH_SIZE, Plan
 from .progress import figures, verbosity
 
 
@@ -43,7 +43,8 @@ def predict(
 ) -> np.ndarray:
     """See Model.predict."""
     x = prepare_x("predict", x)
-    batch_size = whole_number("predict", "batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, 1)
+    if batch_size is not None:
+        batch_size = whole_number("predict", "batch_size", batch_size, 1)
     verbosity("predict", verbose)
     called = callback_list("predict", callbacks)
     model.build_for(x.shape)

@@ -10,11 +10,9 @@ from .callbacks import Callback, CallbackList, EarlyStopping, History, Terminate
 from .data import prepare_pair, prepare_validation, split_last, whole_number
 from .diagnose import non_finite_loss
 from .engines import runner_for
-from .plan import Plan
+from .plan import DEFAULT_BATCH_SIZE, Plan
 from .progress import ProgressBar, verbosity
 from .runner import Limit, Progress
-
-DEFAULT_BATCH_SIZE = 32
 
 
 def fit(

@@ -7,6 +7,8 @@ import numpy as np
 
 from ..functions.random import permutation
 
+DEFAULT_BATCH_SIZE = 32
+
 
 @dataclass(frozen=True)
 class Plan:
