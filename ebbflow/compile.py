@@ -12,7 +12,7 @@ link       functions that this process can call              backends.cpu.jit
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from .backends.cpu import jit
 from .backends.cpu.emit import Writer
 from .backends.cpu.runtime_ir import BARRIER
 from .backends.cpu.target import Target, host
-from .core.graph import Graph, Node
+from .core.graph import Graph, Node, fingerprint
 from .core.tensor import Traced
 from .core.variable import Variable
 from .lowering.entry import Kernels, write_entry, write_repeats
@@ -35,19 +35,25 @@ from .lowering.table import Slot
 from .lowering.transfer import result_kernel
 from .passes import optimize
 from .runtime import cache
+from .runtime.blueprint import Blueprint, from_bytes
 from .runtime.memory import allocate
 
 ENTRY = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
-def link(kernels: Sequence[Kernel], entries: Sequence[Kernel], target: Target) -> tuple[jit.Module, str]:
-    """Functions to callable machine code: emit, code, link. Returns the module and its IR text."""
+def write(kernels: Sequence[Kernel], entries: Sequence[Kernel]) -> str:
+    """Functions as LLVM IR text; the entries can be called from outside."""
     writer = Writer()
     for kernel in kernels:
         writer.function(kernel, "internal void")
     for entry in entries:
         writer.function(entry, "void")
-    text = writer.module(BARRIER)
+    return writer.module(BARRIER)
+
+
+def link(kernels: Sequence[Kernel], entries: Sequence[Kernel], target: Target) -> tuple[jit.Module, str]:
+    """Functions to callable machine code: emit, code, link. Returns the module and its IR text."""
+    text = write(kernels, entries)
     key = cache.key_of(text, target.key(), jit.VERSIONS)
     code = cache.load(key)
     if code is None:
@@ -124,31 +130,20 @@ class Step:
     to_rows: bool = False
 
 
-@dataclass(eq=False)
 class Program:
     """Native code for a set of steps that share their variables.
 
     Attributes:
+        blueprint: what its memory is like.
         variables: where each variable lives in the arena.
-        nbytes: the size of the arena; kept: how much of it, from its start, lives on between steps.
-        weights: (offset, bytes) of the variables that are the model's weights; best: offset of a copy of them.
-        flops: multiplications and additions of the products in each step.
-        steps: the lowered steps; text: the IR.
     """
 
-    variables: dict[Variable, Buffer]
-    nbytes: int
-    kept: int
-    weights: tuple[int, int]
-    best: int
-    constants: list[tuple[Buffer, np.ndarray]]
-    flops: dict[str, int]
-    steps: dict[str, Lowered]
-    text: str
-    kernels: list[Kernel]
-    _module: jit.Module = field(repr=False)
+    def __init__(self, blueprint: Blueprint, module: jit.Module, steps: Mapping[str, Step], target: Target):
+        self.blueprint, self._module, self._steps, self._target = blueprint, module, steps, target
+        self.variables = dict(zip(_variables_of(steps), blueprint.variables, strict=True))
 
     def function(self, name: str) -> Any:
+        """A step, or the loop `run`: called with the addresses of arena and table, the thread, and how many threads."""
         return self._module.function(name, *ENTRY)
 
     def shuffle(self, table: np.ndarray) -> None:
@@ -156,10 +151,18 @@ class Program:
         self._module.function("shuffle", ctypes.c_void_p)(table.ctypes.data)
 
     def new_arena(self) -> np.ndarray:
-        arena = allocate(self.nbytes)
-        for buffer, value in self.constants:
+        arena = allocate(self.blueprint.nbytes)
+        for buffer, value in self.blueprint.constants:
             buffer.layout.pack(value, view(arena, buffer))
         return arena
+
+    def results(self, name: str, arena: np.ndarray) -> list[np.ndarray]:
+        """What a step left as its results."""
+        return [buffer.layout.unpack(view(arena, buffer)) for buffer in self.blueprint.outputs[name]]
+
+    def plan(self, batch_sizes: tuple[int, int] | None = None) -> "Plan":
+        """The kernels and the memory that the code was made from, worked out again, to be looked at."""
+        return _plan(self._steps, [], batch_sizes, self._target)
 
 
 def measurable(lowered: Lowered, gathers: Sequence[Code], target: Target | None = None) -> list[Any]:
@@ -179,9 +182,52 @@ def compile_program(
 ) -> Program:
     """One program for these steps; with batch_sizes (of training, of validation) also the training loop around them.
 
-    The loop needs the steps `step`, `results` and `reset`, and may have `step_tail`, `test` and `test_tail`.
+    The loop needs the steps `step`, `results` and `reset`, and may have `step_tail`, `test` and `test_tail`. A program
+    that was made before, in this process or another, is taken from the cache without going through the stages.
     """
     target = target or host()
+    key = cache.key_of(_fingerprint(steps, weights, batch_sizes), target.key(), jit.VERSIONS, cache.sources())
+    known = cache.load_parts(key)
+    if known is not None:
+        blueprint, code = from_bytes(known[0]), known[1]
+    else:
+        plan = _plan(steps, weights, batch_sizes, target)
+        blueprint, code = plan.blueprint, jit.machine_code(write(plan.kernels, plan.entries), target)
+        cache.store_parts(key, [blueprint.to_bytes(), code])
+    return Program(blueprint, jit.link(code, target), steps, target)
+
+
+def _variables_of(steps: Mapping[str, Step]) -> list[Variable]:
+    """The variables of all steps in the order in which they are first named."""
+    return list(dict.fromkeys(variable for step in steps.values() for variable in step.traced.variables))
+
+
+def _fingerprint(steps: Mapping[str, Step], weights: Sequence[Variable], batch_sizes: tuple[int, int] | None) -> str:
+    """What determines a program: the graphs, which variables they share, what is read and written how."""
+    numbers = {variable: k for k, variable in enumerate(_variables_of(steps))}
+    parts: list[Any] = [batch_sizes, [numbers[v] for v in weights if v in numbers]]
+    for name, step in steps.items():
+        traced = step.traced
+        lifted = [numbers[v] for v in traced.variables], [numbers[v] for v in traced.updated]
+        parts += [name, fingerprint(traced.graph), traced.arguments, traced.results, lifted]
+        parts += [list(map(str, step.types)), step.shuffled, step.to_rows]
+    return repr(parts)
+
+
+@dataclass
+class Plan:
+    """A program before it is code: the lowered steps, the functions to write, and the memory."""
+
+    lowered: dict[str, Lowered]
+    kernels: list[Kernel]
+    entries: list[Kernel]
+    blueprint: Blueprint
+
+
+def _plan(
+    steps: Mapping[str, Step], weights: Sequence[Variable], batch_sizes: tuple[int, int] | None, target: Target
+) -> Plan:
+    """Optimize, lower, plan and write."""
     variables: dict[Any, Buffer] = {}
     lowered = {name: _lower(name, step, variables, target) for name, step in steps.items()}
     kept = [variables[v] for v in weights if v in variables]
@@ -193,20 +239,12 @@ def compile_program(
     nbytes = max([plan_scratch(one, end) for one in lowered.values()]) + 64
 
     kernels = Kernels()
-    gathers = {
-        name: [
-            lowered[name].gathers[node]
-            for node in step.traced.graph.inputs[: step.traced.arguments]
-            if node in lowered[name].gathers
-        ]
-        for name, step in steps.items()
-    }
+    gathers = {name: list(one.gathers.values()) for name, one in lowered.items()}
     entries = []
     for name, step in steps.items():
         if not step.shuffled:
-            results = (
-                [result_kernel(f"{name}_rows", buffer) for buffer in lowered[name].outputs] if step.to_rows else []
-            )
+            outputs = lowered[name].outputs if step.to_rows else []
+            results = [result_kernel(f"{name}_rows", buffer) for buffer in outputs]
             entries.append(write_entry(name, lowered[name], kernels, gathers[name], results))
     if batch_sizes:
         parts = Parts(
@@ -223,20 +261,17 @@ def compile_program(
             best=best,
         )
         entries += write_program(parts, kernels)
-    module, text = link(kernels.unique, entries, target)
-    return Program(
-        variables=variables,
+    blueprint = Blueprint(
+        variables=[variables[variable] for variable in _variables_of(steps)],
+        outputs={name: one.outputs for name, one in lowered.items()},
+        constants=[pair for one in lowered.values() for pair in one.constants],
+        flops={name: sum(code.flops for code in one.codes) for name, one in lowered.items()},
         nbytes=nbytes,
         kept=end,
         weights=(0, start),
         best=best,
-        constants=[pair for one in lowered.values() for pair in one.constants],
-        flops={name: sum(code.flops for code in one.codes) for name, one in lowered.items()},
-        steps=lowered,
-        text=text,
-        kernels=kernels.unique,
-        _module=module,
     )
+    return Plan(lowered, kernels.unique, entries, blueprint)
 
 
 def _lower(name: str, step: Step, variables: dict[Any, Buffer], target: Target) -> Lowered:

@@ -1,6 +1,7 @@
 """Graphs: what was traced, as nodes that point to the nodes they read."""
 
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -171,6 +172,22 @@ def print_graph(graph: Graph) -> str:
 
 def _show_parameter(value: Any) -> str:
     return str(value).replace(" ", "") if isinstance(value, tuple) else str(value)
+
+
+def fingerprint(graph: Graph) -> str:
+    """A text that two graphs share exactly if they compute the same in the same way; labels do not count."""
+    numbers: dict[Node, int] = {}
+    lines = []
+    for node in (*graph.inputs, *graph.nodes):
+        if node in numbers:
+            continue
+        numbers[node] = len(numbers)
+        if node.is_constant:
+            what = sha256(node.value.tobytes()).hexdigest()
+        else:
+            what = " ".join(f"{key}={value}" for key, value in sorted(node.params.items()))
+        lines.append(f"{node.primitive.name} {[numbers[source] for source in node.inputs]} {what} {node.aval}")
+    return "\n".join([*lines, str([numbers[node] for node in graph.outputs])])
 
 
 def verify(graph: Graph) -> Graph:

@@ -1,11 +1,14 @@
 """Machine code kept on disk between processes.
 
-An entry is a file named by the hash of what determines it (IR text, target, versions), holding a checksum and the code.
+An entry is a file named by the hash of what determines it (graphs or IR text, target, versions), holding a checksum and
+the code, for a program with the blueprint of its memory before it.
 A damaged or foreign entry is compiled again, never trusted; a directory that cannot be written is done without.
 """
 
+import functools
 import hashlib
 import os
+import struct
 import tempfile
 from pathlib import Path
 
@@ -64,6 +67,35 @@ def store(key: str, code: bytes) -> None:
     except OSError:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def load_parts(key: str) -> list[bytes] | None:
+    """The parts that `store_parts` kept."""
+    data = load(key)
+    if data is None:
+        return None
+    parts = []
+    while data:
+        (length,) = struct.unpack_from("<Q", data)
+        parts.append(data[8 : 8 + length])
+        data = data[8 + length :]
+    return parts
+
+
+def store_parts(key: str, parts: list[bytes]) -> None:
+    """Keep several things under one key, whole or not at all."""
+    store(key, b"".join(struct.pack("<Q", len(part)) + part for part in parts))
+
+
+@functools.cache
+def sources() -> str:
+    """What tells one state of the compiler's own source from another, so that changing it makes new code."""
+    package = Path(__file__).resolve().parents[1]
+    files = [package / "compile.py"]
+    for folder in ("core", "ops", "passes", "lowering", "backends", "runtime"):
+        files += sorted((package / folder).rglob("*.py"))
+    stats = [(str(file.relative_to(package)), file.stat()) for file in files]
+    return repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
 
 
 def _trim(where: Path) -> None:

@@ -202,7 +202,7 @@ class CompiledRunner:
         """A state of at most a second ago; from it steps are repeated to undo one whose loss is bad."""
         now = time.perf_counter()
         if self._snapshot is None or now - self._snapshot[0] > SNAPSHOT_SECONDS:
-            self._snapshot = now, self._state.arena[: self._program.kept].copy(), self._table.copy()
+            self._snapshot = now, self._state.arena[: self._program.blueprint.kept].copy(), self._table.copy()
 
     def _undo(self) -> None:
         """Go back to the state before the step whose loss was not finite, by repeating the steps up to it.
@@ -250,10 +250,9 @@ class CompiledRunner:
 
     def _running_logs(self) -> dict[str, float]:
         """The metrics of the epoch so far, computed by the program's own function on a copy of its state."""
-        kept = self._state.arena[: self._program.kept].copy()
+        kept = self._state.arena[: self._program.blueprint.kept].copy()
         self._program.function("results")(self._state.arena.ctypes.data, self._table.ctypes.data, 0, 1)
-        outputs = self._program.steps["results"].outputs
-        values = [float(view(self._state.arena, buffer)[0]) for buffer in outputs]
+        values = [float(value) for value in self._program.results("results", self._state.arena)]
         self._state.arena[: len(kept)] = kept
         return dict(zip(self._train_names, values, strict=True))
 
@@ -269,14 +268,14 @@ class CompiledRunner:
             stopping.stopped_epoch = int(table[Slot.STOPPED_EPOCH])
             self._model.stop_training = True
         if done and stopping.restore_best_weights:
-            stopping.best_weights = self._state.values(self._model.weights, self._program.best)
+            stopping.best_weights = self._state.values(self._model.weights, self._program.blueprint.best)
 
     def sync(self) -> None:
         """Make the model's variables hold the present state."""
         self._state.store()
         stopping = self._plan.early_stopping
         if stopping is not None and stopping.restore_best_weights and self._table[Slot.HAVE_BEST]:
-            stopping.best_weights = self._state.values(self._model.weights, self._program.best)
+            stopping.best_weights = self._state.values(self._model.weights, self._program.blueprint.best)
 
     def close(self) -> None:
         """Free the snapshot; the arena goes with the runner."""
@@ -290,7 +289,7 @@ def _thread_choice(program: Program) -> "_ThreadChoice":
     """The program's choice, tried once; settled anew when another number of threads is asked for."""
     known = _choices.get(program)
     if known is None or known.asked != config.threads():
-        known = _choices[program] = _ThreadChoice(program.flops["step"])
+        known = _choices[program] = _ThreadChoice(program.blueprint.flops["step"])
     return known
 
 

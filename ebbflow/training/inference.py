@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import Program, Step, compile_program, new_table, view
+from ..compile import Program, Step, compile_program, new_table
 from ..layers.base import structure_changes, structure_parts
 from ..lowering.table import Slot
 from .compiled import State, metric_steps, program_of, split, test_steps, traced
@@ -54,7 +54,7 @@ def compiled_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int)
     batches.call("reset")
     batches.run(*data.values())
     batches.call("results")
-    values = [float(view(batches.state.arena, buffer)[0]) for buffer in program.steps["results"].outputs]
+    values = [float(value) for value in program.results("results", batches.state.arena)]
     return dict(zip(model.metrics_names, values, strict=True))
 
 
@@ -87,7 +87,7 @@ class Ready:
         self._shape, self._dtype, self._asked = x.shape, x.dtype, asked
         self._batches, self._lock = batches, threading.Lock()
         self._changes, self._parts = structure_changes(), structure_parts(model)
-        aval = batches.program.steps["predict"].outputs[0].aval
+        aval = batches.program.blueprint.outputs["predict"][0].aval
         self._result = (len(x), *aval.shape[1:]), aval.dtype
 
     def serves(self, x: Any, asked: int | None) -> bool:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..compile import Program, measurable, new_table, view
+from ..compile import Plan, Program, measurable, new_table, view
 from ..core.errors import ArgumentError
 from ..lowering.kernels import Code
 from ..lowering.memory import aligned
 from ..lowering.table import Slot
+from ..runtime.memory import allocate
 
 SECONDS = 0.002
 REPEATS = 5
@@ -34,10 +35,10 @@ class KernelCost:
 def profile(model: Any, print_fn: Callable[[str], Any] | None = print) -> list[KernelCost]:
     """See Model.profile."""
     program = _last_fit(model, "profile")
-    lowered = program.steps["step"]
-    gathers = list(lowered.gathers.values())
-    functions = measurable(lowered, gathers)
-    arena, table, held = _fitted_out(model, program)
+    plan = program.plan()
+    lowered = plan.lowered["step"]
+    functions = measurable(lowered, list(lowered.gathers.values()))
+    arena, table, held = _fitted_out(plan, program)
     costs = []
     for code, function in zip(lowered.codes, functions, strict=True):
         seconds = _seconds(lambda times, f=function: f(arena.ctypes.data, table.ctypes.data, times, 0))  # type: ignore[misc]
@@ -55,10 +56,11 @@ def memory(model: Any, print_fn: Callable[[str], Any] | None = print) -> dict[st
     sizes = {"weights": 0, "optimizer, metrics, random states": 0}
     for variable, buffer in program.variables.items():
         sizes["weights" if variable in weights else "optimizer, metrics, random states"] += aligned(buffer.nbytes)
-    sizes["best weights so far"] = program.weights[1]
-    sizes["activations and gradients of one batch"] = program.nbytes - program.kept
-    sizes["total"] = program.nbytes
-    sizes["constants"] = program.nbytes - sum(size for name, size in sizes.items() if name != "total")
+    memory = program.blueprint
+    sizes["best weights so far"] = memory.weights[1]
+    sizes["activations and gradients of one batch"] = memory.nbytes - memory.kept
+    sizes["total"] = memory.nbytes
+    sizes["constants"] = memory.nbytes - sum(size for name, size in sizes.items() if name != "total")
     if print_fn:
         for name in [name for name in sizes if name != "total"] + ["total"]:
             print_fn(f"{name:40} {sizes[name]:>14,} bytes")
@@ -74,12 +76,14 @@ def _last_fit(model: Any, caller: str) -> Program:
     return programs[-1]
 
 
-def _fitted_out(model: Any, program: Program) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """An arena with the model's variables, and a table that points to made-up rows."""
-    arena = program.new_arena()
-    for variable, buffer in program.variables.items():
+def _fitted_out(plan: Plan, program: Program) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """An arena of the plan with the model's variables, and a table that points to made-up rows."""
+    arena = allocate(plan.blueprint.nbytes)
+    for variable, buffer in zip(program.variables, plan.blueprint.variables, strict=True):
         buffer.layout.pack(variable.numpy(), view(arena, buffer))
-    lowered = program.steps["step"]
+    for buffer, value in plan.blueprint.constants:
+        buffer.layout.pack(value, view(arena, buffer))
+    lowered = plan.lowered["step"]
     rng = np.random.default_rng(0)
     held = [rng.standard_normal(node.aval.shape).astype(node.aval.dtype) for node in lowered.gathers]
     order = np.arange(held[0].shape[0], dtype=np.int64)

@@ -72,7 +72,7 @@ class Training:
         table[Slot.DATA], table[Slot.DATA + 1] = self.x.ctypes.data, self.labels.ctypes.data
         for _ in range(TURNS):
             run_on(threads, program.function("step"), arena.ctypes.data, table.ctypes.data)
-        buffers = [*program.variables.values(), program.steps["step"].outputs[0]]
+        buffers = [*program.variables.values(), program.blueprint.outputs["step"][0]]
         return [buffer.layout.unpack(view(arena, buffer)) for buffer in buffers]
 
 
