@@ -150,7 +150,7 @@ class _Product:
             self._over_rows(groups, lambda *tile: self.frame.divided(work, lambda panel: self._tile(panel, *tile)))
         else:
             self.frame.divided(work, lambda panel: self._over_rows(groups, lambda *tile: self._tile(panel, *tile)))
-        return self.frame.finish(self.name, work, self.by_panel, flops)
+        return self.frame.finish(self.name, work, flops)
 
     def _over_rows(self, groups: list[tuple[int, int, int]], tile: Callable[[list[Index], Index, int], Any]) -> None:
         """tile(indices of the other axes, first row, height) for all of the result but its lanes."""
@@ -241,8 +241,7 @@ class _Product:
             bases, strides = _separate(offsets, variables)
             if bases is None:
                 continue
-            own = evaluator._is_own(buffer, offsets[0])
-            self.frame.access.read(buffer, own)
+            self.frame.access.read(buffer, evaluator.shared_axis(buffer, offsets[0]))
             aligned = all(is_aligned(base) for base in bases) and all(s % LANES == 0 for s in strides)
             return _Operand(buffer, vector, aligned, bases, strides)
         raise AssertionError(f"{self.name}: no buffer of {operand.base.primitive} {operand.base.aval} suits its lanes")

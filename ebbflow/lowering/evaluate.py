@@ -28,25 +28,29 @@ class Storage:
 
 
 class Access:
-    """The buffers that a kernel reads and writes, as its parameters."""
+    """The buffers that a kernel reads and writes, as its parameters.
+
+    Attributes: reads and writes, buffer -> the axis along whose panels the turns of the kernel share it out, each turn
+    touching its own panel alone; None where a turn touches more.
+    """
 
     def __init__(self, b: Arithmetic):
         self.b = b
         self.pointers: dict[Buffer, Value] = {}
-        self.reads: dict[Buffer, bool] = {}  # buffer -> whether each panel is read only by the turn that owns it
-        self.writes: set[Buffer] = set()
+        self.reads: dict[Buffer, int | None] = {}
+        self.writes: dict[Buffer, int | None] = {}
 
     def pointer(self, buffer: Buffer) -> Value:
         if buffer not in self.pointers:
             self.pointers[buffer] = self.b.parameter(f"buffer{len(self.pointers)}")
         return self.pointers[buffer]
 
-    def read(self, buffer: Buffer, own_panel: bool) -> Value:
-        self.reads[buffer] = self.reads.get(buffer, True) and own_panel
+    def read(self, buffer: Buffer, shared: int | None) -> Value:
+        self.reads[buffer] = shared if self.reads.get(buffer, shared) == shared else None
         return self.pointer(buffer)
 
-    def write(self, buffer: Buffer) -> Value:
-        self.writes.add(buffer)
+    def write(self, buffer: Buffer, shared: int | None) -> Value:
+        self.writes[buffer] = shared if self.writes.get(buffer, shared) == shared else None
         return self.pointer(buffer)
 
 
@@ -101,19 +105,22 @@ class Evaluator:
         offsets = [buffer.layout.offset(position) for buffer in buffers]
         for buffer, offset in zip(buffers, offsets, strict=True):
             if not offset.uses_lane:
-                pointer = self.access.read(buffer, self._is_own(buffer, offset))
+                pointer = self.access.read(buffer, self.shared_axis(buffer, offset))
                 return self.b.splat(self._scalar(buffer, pointer, offset))
         for buffer, offset in zip(buffers, offsets, strict=True):
             if is_vector(offset):
-                pointer = self.access.read(buffer, self._is_own(buffer, offset))
+                pointer = self.access.read(buffer, self.shared_axis(buffer, offset))
                 return self._vector(buffer, pointer, offset)
         return self._lane_by_lane(buffers[0], position)
 
-    def _is_own(self, buffer: Buffer, offset: Index) -> bool:
-        """Whether the address lies in the panel of this turn, which the same turn of a kernel before wrote."""
-        if self.panel is None or not buffer.layout.panels or not offset.is_affine:
-            return False
-        return self.panel.size == 1 or offset.coefficient(self.panel) == prod(buffer.layout.others) * LANES
+    def shared_axis(self, buffer: Buffer, offset: Index) -> int | None:
+        """The buffer's lane axis if the address stays in that panel of it which has the number of this turn."""
+        if self.panel is None or not buffer.layout.panels:
+            return None
+        stride = prod(buffer.layout.others) * LANES
+        within = offset - Index({self.panel: stride})
+        inside = self.panel not in within.terms and within.minimum >= 0 and within.maximum < stride
+        return buffer.layout.lane_axis if inside else None
 
     def _scalar(self, buffer: Buffer, pointer: Value, offset: Index) -> Value:
         return self.b.load(self.b.at(pointer, buffer.dtype, self.b.position(offset)), buffer.dtype)
@@ -123,7 +130,7 @@ class Evaluator:
         return self.b.load(at, buffer.dtype, LANES, is_aligned(offset))
 
     def _lane_by_lane(self, buffer: Buffer, position: Position) -> Value:
-        pointer = self.access.read(buffer, False)
+        pointer = self.access.read(buffer, None)
         scalars = []
         for lane in range(LANES):
             own = tuple(i.at_lane(lane).clamped(n) for i, n in zip(position, buffer.aval.shape, strict=True))
@@ -137,7 +144,7 @@ class Evaluator:
             if buffer.kind == "copy":
                 continue
             offset = buffer.layout.offset(position)
-            pointer = self.access.write(buffer)
+            pointer = self.access.write(buffer, self.shared_axis(buffer, offset))
             if not offset.uses_lane and self.b.lanes == 1:
                 self.b.store(value, self.b.at(pointer, buffer.dtype, self.b.position(offset)))
             elif is_vector(offset):
@@ -168,7 +175,7 @@ class _Loader:
         evaluator, table = self._evaluator, self._node.inputs[k]
         b = evaluator.b
         buffer = evaluator.storage.buffers[table][0]
-        pointer = evaluator.access.read(buffer, False)
+        pointer = evaluator.access.read(buffer, None)
         last = table.aval.shape[0] - 1
         scalars = []
         for lane in range(b.lanes):

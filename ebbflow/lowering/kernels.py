@@ -25,14 +25,12 @@ class Code:
         kernel: the loops; its parameters are the buffers' addresses, then low and high.
         buffers: the buffers that the parameters stand for, in order.
         work: how many turns the outermost loop has in all.
-        by_panel: whether a turn is a panel of samples (kernels of that kind need no barrier between them).
-        reads: buffer -> whether each turn reads only its own panel of it.
-        writes: the buffers it fills.
+        reads, writes: the buffers that it reads and fills, each with the axis that its turns share out, see Access.
         flops: multiplications and additions of products, for reports and for choosing threads.
     """
 
-    def __init__(self, kernel: Kernel, access: Access, work: int, by_panel: bool, flops: int = 0):
-        self.kernel, self.buffers, self.work, self.by_panel = kernel, list(access.pointers), work, by_panel
+    def __init__(self, kernel: Kernel, access: Access, work: int, flops: int = 0):
+        self.kernel, self.buffers, self.work = kernel, list(access.pointers), work
         self.reads, self.writes, self.flops = access.reads, access.writes, flops
 
 
@@ -45,7 +43,7 @@ class Frame:
         self.storage = storage
         self.low, self.high = Value("low", ("index", 1), 0), Value("high", ("index", 1), 0)
 
-    def divided(self, work: int, body: Callable[[Index], None], name: str = "p", panel: bool = False) -> Variable:
+    def divided(self, work: int, body: Callable[[Index], None], name: str = "p") -> Variable:
         """for name in low..high: body(name)"""
         variable = Variable(name, work)
 
@@ -73,9 +71,9 @@ class Frame:
 
         level(0, [])
 
-    def finish(self, name: str, work: int, by_panel: bool, flops: int = 0) -> Code:
+    def finish(self, name: str, work: int, flops: int = 0) -> Code:
         self.b.parameters += [self.low, self.high]
-        return Code(self.b.finish(name), self.access, work, by_panel, flops)
+        return Code(self.b.finish(name), self.access, work, flops)
 
 
 def turns(shape: tuple[int, ...], lane_axis: int | None) -> int:
@@ -104,13 +102,13 @@ def elementwise_kernel(name: str, cluster: Cluster, lane_axis: int | None, by_pa
 
     if by_panel or not others:
         frame.divided(work, lambda panel: frame.nest(others, lambda rest: at(panel, rest)))
-        return frame.finish(name, work, by_panel)
+        return frame.finish(name, work)
 
     def row(first: Index) -> None:
         frame.nest([*others[1:], work], lambda rest: at(rest[-1], [first, *rest[:-1]]))
 
     frame.divided(others[0], row, "i")
-    return frame.finish(name, others[0], False)
+    return frame.finish(name, others[0])
 
 
 def store_outputs(evaluator: Evaluator, cluster: Cluster, position: Position) -> None:
@@ -123,9 +121,7 @@ def store_outputs(evaluator: Evaluator, cluster: Cluster, position: Position) ->
 # reductions
 
 
-def reduction_kernel(
-    name: str, cluster: Cluster, lane_axis: int | None, operand_axis: int, by_panel: bool, storage: Storage
-) -> Code:
+def reduction_kernel(name: str, cluster: Cluster, lane_axis: int | None, operand_axis: int, storage: Storage) -> Code:
     """Folds with the lanes along a kept axis (nothing horizontal) or along a reduced one (a fixed tree at the end).
 
     Parameters:
@@ -135,7 +131,7 @@ def reduction_kernel(
     assert cluster.root is not None
     if operand_axis in cluster.root.params["axes"]:
         return _fold_lanes(name, cluster, lane_axis, operand_axis, storage)
-    return _fold_kept(name, cluster, lane_axis, by_panel, storage)
+    return _fold_kept(name, cluster, lane_axis, storage)
 
 
 class _Fold:
@@ -163,7 +159,7 @@ class _Fold:
         return list(self.rule.merge(self.b, tuple(s), tuple(t)))
 
 
-def _fold_kept(name: str, cluster: Cluster, lane_axis: int | None, by_panel: bool, storage: Storage) -> Code:
+def _fold_kept(name: str, cluster: Cluster, lane_axis: int | None, storage: Storage) -> Code:
     root = cluster.root
     assert root is not None and lane_axis is not None
     frame = Frame(storage)
@@ -188,7 +184,7 @@ def _fold_kept(name: str, cluster: Cluster, lane_axis: int | None, by_panel: boo
 
     work = turns(shape, lane_axis)
     frame.divided(work, lambda panel: frame.nest(others, lambda rest: element(panel, rest)))
-    return frame.finish(name, work, by_panel)
+    return frame.finish(name, work)
 
 
 def _operand_position(kept: Position, reduced: Sequence[Index], axes: tuple[int, ...], ndim: int) -> Position:
@@ -276,7 +272,7 @@ def _fold_lanes(name: str, cluster: Cluster, lane_axis: int | None, operand_axis
             finish((), [frame.b.extract(value, 0) for value in _across(frame, fold, state)])
 
         frame.divided(1, scalar)
-        return frame.finish(name, 1, False)
+        return frame.finish(name, 1)
 
     count = shape[lane_axis]
 
@@ -304,7 +300,7 @@ def _fold_lanes(name: str, cluster: Cluster, lane_axis: int | None, operand_axis
             lambda *_: frame.nest(others, lambda rest: group(Index({}, whole * LANES), tail, rest)),
             name="t",
         )
-    return frame.finish(name, work, False)
+    return frame.finish(name, work)
 
 
 def _across(frame: Frame, fold: _Fold, state: list[Value]) -> list[Value]:

@@ -11,6 +11,7 @@ from .layout import Buffer
 from .schedule import Lowered
 
 ALIGNMENT = 64
+Sharing = tuple[int, int | None]  # turns, and the axis along which they share a buffer out
 
 
 def aligned(nbytes: int) -> int:
@@ -20,28 +21,31 @@ def aligned(nbytes: int) -> int:
 def phases_of(codes: Sequence[Code]) -> list[int]:
     """The number of the phase of every kernel: within a phase no thread waits for another.
 
-    Within one, a kernel may read what another wrote only panel by panel, since then it is the same thread's own.
+    Within one, a kernel may touch what another wrote, or overwrite what another read, only where both share the buffer
+    out along the same axis in as many turns, since then each panel is one thread's own.
     """
     phases: list[int] = []
-    phase, written, read = 0, dict[Buffer, Code](), dict[Buffer, Code]()
-
-    def own(code: Code, other: Code, buffer: Buffer) -> bool:
-        return (
-            code.by_panel and other.by_panel and code.work == other.work
-            and buffer.layout.panels and code.reads.get(buffer, True) and other.reads.get(buffer, True)
-        )  # fmt: skip
-
+    phase = 0
+    written: dict[Buffer, set[Sharing]] = {}
+    read: dict[Buffer, set[Sharing]] = {}
     for code in codes:
-        needs = any(b in written and not own(code, written[b], b) for b in (*code.reads, *code.writes))
-        if needs or any(b in read and not own(code, read[b], b) for b in code.writes):
+        alone = code.work == 1  # one turn is one thread's, always the same one
+        reads = {buffer: (code.work, -1 if alone else axis) for buffer, axis in code.reads.items()}
+        writes = {buffer: (code.work, -1 if alone else axis) for buffer, axis in code.writes.items()}
+        after_writing = any(_meet(written.get(buffer), how) for buffer, how in (*reads.items(), *writes.items()))
+        if after_writing or any(_meet(read.get(buffer), how) for buffer, how in writes.items()):
             phase += 1
             written, read = {}, {}
         phases.append(phase)
-        written |= dict.fromkeys(code.writes, code)
-        for buffer, is_own in code.reads.items():
-            if buffer not in read or not is_own:
-                read[buffer] = code
+        for seen, now in ((written, writes), (read, reads)):
+            for buffer, how in now.items():
+                seen.setdefault(buffer, set()).add(how)
     return phases
+
+
+def _meet(before: set[Sharing] | None, now: Sharing) -> bool:
+    """Whether different threads may touch the same element."""
+    return bool(before) and (now[1] is None or before != {now})
 
 
 def plan_scratch(lowered: Lowered, start: int) -> int:

@@ -389,7 +389,7 @@ class _Lowering:
         elif isinstance(root.primitive.lower, Reduction):
             operand_axis = self._operand_axis(cluster, lane_axis)
             name = self._name(str(root.primitive))
-            self._add(reduction_kernel(name, cluster, lane_axis, operand_axis, by_panel, self.storage))
+            self._add(reduction_kernel(name, cluster, lane_axis, operand_axis, self.storage))
         else:
             assert lane_axis is not None
             name = self._name("product")

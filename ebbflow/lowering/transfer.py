@@ -35,8 +35,7 @@ def relayout_kernel(
     """Copy a tensor from one lane axis to another, 16 x 16 elements at a time.
 
     Parameters:
-        divided: the axis whose vectors the threads share out; each turn reads what the same turn of a kernel before
-            wrote if that is the samples' axis.
+        divided: the axis, of source or target lanes, whose panels the threads share out.
         layouts: of source and target, where the memory is seen as a tensor of another shape.
     """
     frame = Frame(Storage())
@@ -59,7 +58,7 @@ def relayout_kernel(
     def tile(rest: Sequence[Index], first: dict[int, Index], valid: dict[int, int]) -> None:
         left = iter(rest)
         position = {axis: first[axis] if axis in first else next(left) for axis in range(len(shape))}
-        read, write = frame.access.read(source, True), frame.access.write(target)
+        read, write = frame.access.read(source, divided), frame.access.write(target, divided)
         call_transpose(
             b,
             itemsize,
@@ -84,7 +83,7 @@ def relayout_kernel(
         )
 
     _by_tiles(frame, frame.low, frame.high, shape[divided], turn, "a")
-    return frame.finish(name, -(-shape[divided] // LANES), True)
+    return frame.finish(name, -(-shape[divided] // LANES))
 
 
 def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed: bool) -> Code:
@@ -108,7 +107,7 @@ def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed
         return b.at(rows, dtype, b.imul(number, width))
 
     def store(sample: Index, feature: Index, vector: Value) -> None:
-        at = b.at(frame.access.write(target), target.dtype, b.position(layout.offset((sample, feature))))
+        at = b.at(frame.access.write(target, 0), target.dtype, b.position(layout.offset((sample, feature))))
         b.store(b.cast(vector, target.aval.dtype), at)
 
     def column(first: Index, valid: int) -> None:
@@ -131,7 +130,7 @@ def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed
         frame.nest([valid], row, "r")
 
     _by_tiles(frame, frame.low, frame.high, batch, column if layout.lane_axis == 0 else group, "g")
-    return frame.finish(name, -(-batch // LANES), True)
+    return frame.finish(name, -(-batch // LANES))
 
 
 def _row_part(b: Any, pointer: Value, dtype: str, feature: Index, count: int, width: int) -> Value:
@@ -167,10 +166,10 @@ def result_kernel(name: str, source: Buffer) -> Code:
             for i, n in zip(rest, shape[1:], strict=True):
                 flat = flat * n + i
             offset = source.layout.offset((variable_index(sample), *rest))
-            x = b.load(b.at(frame.access.read(source, False), source.dtype, b.position(offset)), source.dtype)
+            x = b.load(b.at(frame.access.read(source, None), source.dtype, b.position(offset)), source.dtype)
             b.store(x, b.at(target, source.dtype, b.position(flat)))
 
         frame.nest(list(shape[1:]), element)
 
     b.loop(frame.low, frame.high, 1, row, name="b")
-    return frame.finish(name, batch, False)
+    return frame.finish(name, batch)

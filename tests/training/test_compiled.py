@@ -59,6 +59,24 @@ def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads() -> None:
     assert all(same_bits(weights[0], other) for other in weights[1:])
 
 
+def test_products_among_samples_have_the_same_bits_too() -> None:
+    """Here values have two axes of samples, so kernels that share them out differently must wait for each other."""
+
+    class Mixing(ebb.layers.Layer):
+        def call(self, x: Any) -> Any:
+            s = x @ ebb.ops.transpose(x) / 40.0
+            return (s * ebb.ops.exp(ebb.ops.transpose(s))) @ x
+
+    losses = []
+    for threads in (1, 2, 3, 2, 3):
+        ebb.config.set_threads(threads)
+        ebb.set_random_seed(3)
+        model = ebb.Sequential([ebb.Input((5,)), ebb.layers.Dense(40), Mixing(), ebb.layers.Dense(3)])
+        model.compile("adam", ebb.losses.SparseCategoricalCrossentropy(from_logits=True))
+        losses.append(model.fit(X, CLASSES, batch_size=75, epochs=20, verbose=0).history["loss"])
+    assert all(other == losses[0] for other in losses[1:])
+
+
 def test_how_often_python_looks_changes_no_bit() -> None:
     alone, history = trained(batch_size=32, epochs=4, validation_split=0.2)
     for called in ({"on_epoch_end": lambda epoch, logs: None}, {"on_train_batch_end": lambda batch, logs: None}):
