@@ -60,6 +60,16 @@ class Variable(Operand):
             recorder.read(self, tensor)
         return tensor
 
+    @property
+    def held(self) -> Tensor:
+        """The value outside of any trace, which no tape notices being read."""
+        return self._tensor
+
+    def swap(self, tensor: Tensor) -> None:
+        """Take over a tensor as it is; for those who carried out the assignments elsewhere."""
+        assert tensor.aval == self.aval
+        self._tensor = tensor
+
     def __ebbflow_tensor__(self) -> Tensor:
         return self.value
 

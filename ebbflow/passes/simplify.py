@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ..core.graph import Graph, Node, rewrite
 
 
@@ -23,8 +25,16 @@ def scalar_of(node: Node) -> float | None:
 
 
 def _neutral(position: int, number: float) -> Callable[[Node], Node | None]:
-    """The operation gives its other input back when input `position` is `number`."""
-    return lambda node: node.inputs[1 - position] if scalar_of(node.inputs[position]) == number else None
+    """The operation gives its other input back when input `position` is `number`; x + 0 is not x for x = -0."""
+
+    def rule(node: Node) -> Node | None:
+        scalar = scalar_of(node.inputs[position])
+        same = scalar is not None and scalar == number
+        if same and node.aval.is_float:
+            same = bool(np.signbit(scalar) == np.signbit(number))
+        return node.inputs[1 - position] if same else None
+
+    return rule
 
 
 def _either(number: float) -> Callable[[Node], Node | None]:
@@ -75,7 +85,7 @@ def _where(node: Node) -> Node | None:
 
 
 RULES: dict[str, Callable[[Node], Node | None]] = {
-    "add": _either(0.0),
+    "add": _either(-0.0),
     "multiply": _either(1.0),
     "subtract": _neutral(1, 0.0),
     "divide": _neutral(1, 1.0),

@@ -5,6 +5,7 @@ the code, for a program with the blueprint of its memory before it.
 A damaged or foreign entry is compiled again, never trusted; a directory that cannot be written is done without.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from .. import version
 
-MAGIC = b"ebbflow machine code 1\n"
+MAGIC = b"ebbflow machine code 2\n"
 LARGEST_BYTES = 256 << 20
 
 
@@ -37,6 +38,11 @@ def key_of(*parts: str) -> str:
     return digest.hexdigest()
 
 
+def _checksum(key: str, code: bytes) -> bytes:
+    """Of the code under this key: a file that was renamed does not pass."""
+    return hashlib.sha256(key.encode() + code).digest()
+
+
 def load(key: str) -> bytes | None:
     """The code stored under a key, or None where there is none that can be trusted."""
     where = directory()
@@ -48,7 +54,11 @@ def load(key: str) -> bytes | None:
         return None
     head = len(MAGIC) + 32
     code = data[head:]
-    return code if data.startswith(MAGIC) and hashlib.sha256(code).digest() == data[len(MAGIC) : head] else None
+    if not data.startswith(MAGIC) or _checksum(key, code) != data[len(MAGIC) : head]:
+        return None
+    with contextlib.suppress(OSError):  # a cache that cannot be written can still be read
+        os.utime(where / key)
+    return code
 
 
 def store(key: str, code: bytes) -> None:
@@ -61,7 +71,7 @@ def store(key: str, code: bytes) -> None:
         where.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=where, prefix="new-")
         with os.fdopen(handle, "wb") as file:
-            file.write(MAGIC + hashlib.sha256(code).digest() + code)
+            file.write(MAGIC + _checksum(key, code) + code)
         os.replace(temporary, where / key)
         _trim(where)
     except OSError:

@@ -59,7 +59,7 @@ class State:
         """Take over variables that were assigned since they were last seen; returns whether there were any."""
         changed = False
         for variable, buffer in self.program.variables.items():
-            tensor = variable._tensor
+            tensor = variable.held
             if self._seen.get(variable) is not tensor:
                 buffer.layout.pack(tensor.numpy(), view(self.arena, buffer))
                 self._seen[variable] = tensor
@@ -68,9 +68,12 @@ class State:
 
     def store(self) -> None:
         """Give the variables the values that the program has."""
-        for variable, buffer in self.program.variables.items():
-            variable._tensor = Tensor(buffer.layout.unpack(view(self.arena, buffer)))
-            self._seen[variable] = variable._tensor
+        new = {
+            v: Tensor(buffer.layout.unpack(view(self.arena, buffer))) for v, buffer in self.program.variables.items()
+        }
+        for variable, tensor in new.items():
+            variable.swap(tensor)
+        self._seen = new
 
     def values(self, variables: list[Variable], shift: int = 0) -> list[np.ndarray]:
         """The values of these variables, or of the copy of them that lies `shift` bytes further on."""
@@ -78,7 +81,7 @@ class State:
         for variable in variables:
             buffer = self.program.variables.get(variable)
             if buffer is None:
-                result.append(variable._tensor.numpy().copy())
+                result.append(variable.held.numpy().copy())
                 continue
             assert buffer.offset is not None
             start = buffer.offset + shift
@@ -106,7 +109,7 @@ class CompiledRunner:
         self._table = new_table(len(self._arrays))
         self._fill_table(whole, tail)
         self._reported = plan.initial_epoch
-        self._seconds_per_step = 0.0
+        self._seconds_per_step = [0.0, 0.0]  # of training, of validation
         self._threads = _thread_choice(self._program)
         self._snapshot: tuple[float, np.ndarray, np.ndarray] | None = None
         self._non_finite: tuple[int, int] | None = None
@@ -175,28 +178,37 @@ class CompiledRunner:
         until = time.perf_counter() + CHUNK_SECONDS
         while table[Slot.STATUS] == Status.RUNNING:
             self._enter(until, limit)
-            if limit == "step" and (table[Slot.PART] == 0 or table[Slot.STATUS] != Status.RUNNING):
+            if limit == "step" and table[Slot.PART] == 0:
                 break
-            if time.perf_counter() >= until:
+            if limit != "step" and time.perf_counter() >= until:
                 break
         if table[Slot.STATUS] == Status.NOT_FINITE:
             self._undo()
-        return self._progress()
+        return self.progress()
 
     def _enter(self, until: float, limit: Limit) -> None:
         """One call of native code: as many steps as seem to fit, the first calls few."""
         table = self._table
         self._take_snapshot()
+        part = int(table[Slot.PART])
+        known = self._seconds_per_step[part]
         left = max(until - time.perf_counter(), 0.0)
-        guess = int(left / self._seconds_per_step) + 1 if self._seconds_per_step else 1
-        threads, most = self._threads.choose(self._seconds_per_step)
-        table[Slot.BUDGET] = 1 if limit == "step" else min(guess, most)
+        budget = int(left / known) + 1 if known else 1
+        if not all(self._seconds_per_step) and self._plan.validation is not None:
+            budget = min(budget, self._steps_left(part))  # steps of the other part may take longer
+        threads, most = self._threads.choose(known) if part == 0 else (self._threads.present, 1 << 60)
+        table[Slot.BUDGET] = 1 if limit == "step" and part == 0 else min(budget, most)
         before, start = int(table[Slot.TOTAL]), time.perf_counter()
         run_on(threads, self._run, self._state.arena.ctypes.data, table.ctypes.data)
         seconds, done = time.perf_counter() - start, int(table[Slot.TOTAL]) - before
         if done:
-            self._seconds_per_step = seconds / done
-            self._threads.note(threads, seconds / done)
+            self._seconds_per_step[part] = seconds / done
+            if part == 0:
+                self._threads.note(threads, seconds / done)
+
+    def _steps_left(self, part: int) -> int:
+        table = self._table
+        return int(table[Slot.VALIDATION_STEPS if part else Slot.STEPS] - table[Slot.STEP])
 
     def _take_snapshot(self) -> None:
         """A state of at most a second ago; from it steps are repeated to undo one whose loss is bad."""
@@ -221,7 +233,8 @@ class CompiledRunner:
         run_on(1, self._run, self._state.arena.ctypes.data, table.ctypes.data)
         table[Slot.STATUS] = Status.NOT_FINITE
 
-    def _progress(self) -> Progress:
+    def progress(self) -> Progress:
+        """Where the fit is, with the epochs that ended since the last report."""
         plan, table = self._plan, self._table
         names = plan.log_names
         epoch, step = int(table[Slot.EPOCH]), int(table[Slot.STEP])
@@ -249,11 +262,9 @@ class CompiledRunner:
         return names[: len(names) // 2] if self._plan.validation is not None else names
 
     def _running_logs(self) -> dict[str, float]:
-        """The metrics of the epoch so far, computed by the program's own function on a copy of its state."""
-        kept = self._state.arena[: self._program.blueprint.kept].copy()
+        """The metrics of the epoch so far, computed by the program's own function, which changes no state."""
         self._program.function("results")(self._state.arena.ctypes.data, self._table.ctypes.data, 0, 1)
         values = [float(value) for value in self._program.results("results", self._state.arena)]
-        self._state.arena[: len(kept)] = kept
         return dict(zip(self._train_names, values, strict=True))
 
     def _note_early_stopping(self, status: Status, done: bool) -> None:
@@ -267,8 +278,6 @@ class CompiledRunner:
         if status == Status.STOPPED_EARLY:
             stopping.stopped_epoch = int(table[Slot.STOPPED_EPOCH])
             self._model.stop_training = True
-        if done and stopping.restore_best_weights:
-            stopping.best_weights = self._state.values(self._model.weights, self._program.blueprint.best)
 
     def sync(self) -> None:
         """Make the model's variables hold the present state."""
@@ -309,6 +318,11 @@ class _ThreadChoice:
             return self._chosen, 1 << 60
         steps = int(TRIAL_SECONDS / seconds_per_step) + 1 if seconds_per_step else 1
         return self._trials[0], steps
+
+    @property
+    def present(self) -> int:
+        """The number of threads for what is not tried."""
+        return self._chosen or self._trials[0]
 
     def note(self, threads: int, seconds: float) -> None:
         if self._chosen is not None:

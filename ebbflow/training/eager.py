@@ -20,24 +20,29 @@ class EagerRunner:
         self._epoch, self._step = plan.initial_epoch, 0
         self._order: np.ndarray | None = None
         self._logs: dict[str, float] = {}
+        self._finished: list[tuple[int, dict[str, float]]] = []
         self._non_finite: tuple[int, int] | None = None
         self._done = plan.initial_epoch >= plan.epochs
         self._state = model.training_state()
         model.reset_metrics()
 
     def run(self, limit: Limit) -> Progress:
-        finished: list[tuple[int, dict[str, float]]] = []
         until = time.monotonic() + CHUNK_SECONDS
         while not self._done:
             if self._step == self._plan.steps_per_epoch:
                 self._epoch, self._step = self._epoch + 1, 0
             self._run_step()
             if self._step == self._plan.steps_per_epoch:
-                finished.append((self._epoch, self._finish_epoch()))
-            if limit == "step" or (limit == "epoch" and finished) or time.monotonic() > until:
+                self._finished.append((self._epoch, self._finish_epoch()))
+            if limit == "step" or (limit == "epoch" and self._finished) or time.monotonic() > until:
                 break
         if 0 < self._step < self._plan.steps_per_epoch:
             self._logs = as_numbers(metric_values(self._model))
+        return self.progress()
+
+    def progress(self) -> Progress:
+        """Where the fit is, with the epochs that ended since the last report."""
+        finished, self._finished = self._finished, []
         return Progress(
             self._epoch, self._step, self._plan.steps_per_epoch, self._logs, finished, self._done, self._non_finite
         )

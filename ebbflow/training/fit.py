@@ -150,7 +150,9 @@ class _Fit:
                 if done or self.limit != "chunk":
                     runner.sync()
                 self._call_after(progress)
-        except BaseException:  # also Ctrl-C: the variables get the state of the last finished step
+            runner.sync()
+        except BaseException:  # also Ctrl-C: the model and its history get the state of the last finished step
+            self._note_finished(runner.progress())
             runner.sync()
             raise
         finally:
@@ -176,6 +178,12 @@ class _Fit:
             self.epoch, self.step = progress.finished[-1][0] + 1, 0
         else:
             self.epoch, self.step = progress.epoch, progress.step
+
+    def _note_finished(self, progress: Progress) -> None:
+        """Write down the epochs that no callback will hear of."""
+        for epoch, logs in progress.finished:
+            self._count_epochs(epoch + 1 - self.plan.initial_epoch)
+            self.model.history.on_epoch_end(epoch, logs)
 
     def _running_means(self, progress: Progress) -> dict[str, float]:
         logs = progress.finished[-1][1] if progress.finished else progress.logs

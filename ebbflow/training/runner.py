@@ -45,6 +45,10 @@ class Runner(Protocol):
         """
         ...
 
+    def progress(self) -> Progress:
+        """Where the fit is, with the epochs that ended since the last report."""
+        ...
+
     def sync(self) -> None:
         """Make the model's variables hold the present state."""
         ...

@@ -57,17 +57,69 @@ def _expect_arguments(step: Callable[..., Any], *arguments: Any) -> None:
         raise ArgumentError(f"{name}: expected a method of (self, x, y), got {name}{inspect.signature(step)}") from None
 
 
+# attributes that no traced step depends on
+_BOOKKEEPING = frozenset(
+    [
+        "name",
+        "_name",
+        "_given",
+        "_weights",
+        "_hyperparameters",
+        "_slots",
+        "_shuffle",
+        "_compilation",
+        "built",
+        "input_shape",
+        "output_shape",
+        "stop_training",
+        "history",
+        "extra",
+        "programs",
+        "optimized",
+        "variables",
+        "iterations",
+    ]
+)
+
+
 def structure_of(model: Any) -> Hashable:
-    """What of a model's layers and losses is written into compiled code: their kinds, functions, flags and numbers."""
-    parts: list[Any] = [*_layers(model), model.loss, *model.metrics]
-    return tuple((type(part), *_plain_attributes(part)) for part in parts)
+    """What of a model is written into compiled code: the attributes of its layers, loss, metrics and optimizer.
+
+    Numbers and texts count by value, lists and dicts by what they hold, all else by which object it is.
+    """
+    parts = [*_layers(model), model.loss, *model.metrics, model.optimizer]
+    return tuple((type(part), _attributes(part)) for part in parts)
 
 
 def _layers(layer: Layer) -> list[Layer]:
     return [layer, *(inner for one in layer.sublayers for inner in _layers(one))]
 
 
-def _plain_attributes(part: Any) -> list[tuple[str, Hashable]]:
-    written = (bool, int, float, str, type(None))
-    own = getattr(part, "__dict__", {}).items()
-    return [(name, value) for name, value in own if isinstance(value, written) or callable(value)]
+def _attributes(part: Any) -> Hashable:
+    own = getattr(part, "__dict__", {})
+    return tuple((name, _identity(value)) for name, value in own.items() if name not in _BOOKKEEPING)
+
+
+def _identity(value: Any) -> Hashable:
+    if isinstance(value, (bool, int, float, str, bytes, type(None))):
+        return type(value), repr(value)
+    if isinstance(value, (list, tuple)):
+        return type(value), *map(_identity, value)
+    if isinstance(value, dict):
+        return dict, *((_identity(key), _identity(one)) for key, one in value.items())
+    return _Same(value)
+
+
+class _Same:
+    """Equal to another one of the very same object."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)

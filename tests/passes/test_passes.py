@@ -40,8 +40,8 @@ def full(number: float) -> Tensor:
 
 
 UNCHANGED = {
-    "x + 0": lambda x: x + 0.0,
-    "0 + x": lambda x: 0.0 + x,
+    "x + -0": lambda x: x + -0.0,
+    "-0 + x": lambda x: -0.0 + x,
     "x * 1": lambda x: x * 1.0,
     "1 * x": lambda x: 1.0 * x,
     "x * a broadcast 1": lambda x: x * full(1),
@@ -56,7 +56,7 @@ UNCHANGED = {
     ),
     "where(c, x, x)": lambda x: where(x > 0.5, x, x),
     "stop_gradient(x)": stop_gradient,
-    "all of them": lambda x: stop_gradient(negative(negative(x * 1.0)) + 0.0),
+    "all of them": lambda x: stop_gradient(negative(negative(x * 1.0)) + -0.0),
 }
 
 
@@ -68,6 +68,7 @@ def test_what_changes_nothing_disappears(function: Callable[[Tensor], Tensor]) -
 
 CHANGED = {
     "0 - x": lambda x: 0.0 - x,
+    "x + 0, which makes -0 to 0": lambda x: x + 0.0,
     "1 / x": lambda x: 1.0 / x,
     "x * 2": lambda x: x * 2.0,
     "x + 1": lambda x: x + 1.0,

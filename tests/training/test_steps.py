@@ -77,6 +77,45 @@ def test_what_is_changed_in_a_layer_is_compiled_anew() -> None:
     assert before.min() == 0 > after.min()
 
 
+@pytest.mark.parametrize("changed", ["optimizer", "array", "tuple"])
+def test_whatever_a_step_reads_is_seen_when_it_changes(changed: str) -> None:
+    class Scaled(ebb.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.by, self.also = np.full(4, 1.0, np.float32), (1.0, 2.0)
+
+        def call(self, inputs: Any) -> Any:
+            return inputs * self.by * self.also[0]
+
+    histories = []
+    for run_eagerly in (True, False):
+        ebb.set_random_seed(1)
+        scaled = Scaled()
+        model = ebb.Sequential([ebb.Input((4,)), scaled, ebb.layers.Dense(1)])
+        model.compile(ebb.optimizers.SGD(0.1, momentum=0.9), "mse", run_eagerly=run_eagerly)
+        model.fit(X, X[:, :1], verbose=0)
+        if changed == "optimizer":
+            model.optimizer.nesterov = True
+        elif changed == "array":
+            scaled.by = np.full(4, 3.0, np.float32)
+        else:
+            scaled.also = (2.0, 2.0)
+        histories.append(model.fit(X, X[:, :1], epochs=2, verbose=0).history["loss"])
+    assert histories[0] == pytest.approx(histories[1], rel=1e-5)
+
+
+def test_stopping_from_outside_keeps_what_was_trained() -> None:
+    model = ebb.Sequential([ebb.Input((4,)), ebb.layers.Dense(1)])
+    model.compile("adam", "mse")
+    before = model.get_weights()
+
+    def stop(progress: Any) -> None:
+        model.stop_training = True
+
+    model.fit(X, X[:, :1], epochs=10**5, verbose=0, callbacks=[ebb.callbacks.LambdaCallback(on_progress=stop)])
+    assert not np.array_equal(model.get_weights()[0], before[0])
+
+
 def test_copies_and_pickles_go_without_machine_code() -> None:
     model = ebb.Sequential([ebb.layers.Dense(3, activation="relu")])
     expected = model.predict(X, verbose=0)

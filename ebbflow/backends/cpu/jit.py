@@ -20,7 +20,9 @@ class Module:
 
     def function(self, name: str, *argument_types: Any) -> Callable[..., None]:
         """A function of the module that returns nothing."""
-        function = ctypes.CFUNCTYPE(None, *argument_types)(self._engine.get_function_address(name))
+        address = self._engine.get_function_address(name)
+        assert address, f"the machine code has no function {name}"
+        function = ctypes.CFUNCTYPE(None, *argument_types)(address)
         function.code = self  # type: ignore[attr-defined]
         return function
 

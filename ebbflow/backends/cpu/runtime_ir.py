@@ -1,8 +1,11 @@
 """The few functions of a program that are written in LLVM IR by hand."""
 
-BARRIER = """
-declare i32 @sched_yield()
-define internal void @barrier(ptr %table, i64 %threads) noinline {
+import os
+
+YIELD = "SwitchToThread" if os.name == "nt" else "sched_yield"  # of the C library or Windows: let others run
+BARRIER = f"""
+declare i32 @{YIELD}()
+define internal void @barrier(ptr %table, i64 %threads) noinline {{
 entry:
   %alone = icmp eq i64 %threads, 1
   br i1 %alone, label %end, label %meet
@@ -29,11 +32,11 @@ wait:
   %tired = icmp eq i64 %low, 0
   br i1 %tired, label %yield, label %again
 yield:
-  %ignored = call i32 @sched_yield()
+  %ignored = call i32 @{YIELD}()
   br label %again
 again:
   br label %spin
 end:
   ret void
-}
+}}
 """
