@@ -23,6 +23,12 @@ def reset_names() -> None:
     _counts.clear()
 
 
+def _frozen(array: np.ndarray) -> Tensor:
+    """A tensor whose array nobody can write to: a variable changes by `assign` alone, so that everyone notices."""
+    array.setflags(write=False)
+    return Tensor(array)
+
+
 class Variable(Operand):
     """A tensor that can be assigned: a weight, an optimizer's slot, a hyperparameter, a running sum.
 
@@ -39,7 +45,7 @@ class Variable(Operand):
             if isinstance(value, Tensor) or hasattr(value, "__ebbflow_tensor__"):
                 value = as_tensor(value).numpy()
             array = np.array(as_array(value, dtype), order="C")
-        self._tensor = Tensor(array)
+        self._tensor = _frozen(array)
         self.aval: Aval = aval_of(array)
         self.trainable, self.name = trainable, name
 
@@ -65,15 +71,16 @@ class Variable(Operand):
         """The value outside of any trace, which no tape notices being read."""
         return self._tensor
 
-    def swap(self, tensor: Tensor) -> None:
-        """Take over a tensor as it is; for those who carried out the assignments elsewhere."""
-        assert tensor.aval == self.aval
-        self._tensor = tensor
+    def swap(self, array: np.ndarray) -> None:
+        """Take over an array as it is; for those who carried out the assignments elsewhere."""
+        assert aval_of(array) == self.aval
+        self._tensor = _frozen(array)
 
     def __ebbflow_tensor__(self) -> Tensor:
         return self.value
 
     def numpy(self) -> np.ndarray:
+        """The value as an array that cannot be written to; change it with `assign`."""
         return self.value.numpy()
 
     def assign(self, value: Any) -> "Variable":
@@ -86,7 +93,7 @@ class Variable(Operand):
         if trace is not None:
             trace.assign(self, tensor)
         else:
-            self._tensor = Tensor(tensor.numpy().copy())
+            self._tensor = _frozen(tensor.numpy().copy())
         return self
 
     def assign_add(self, value: Any) -> "Variable":

@@ -72,7 +72,7 @@ class Layout:
             moved = split.reshape(*self.others, -1)[..., :n]
         else:
             moved = memory.reshape(*self.others, round_up(n))[..., :n]
-        return np.ascontiguousarray(np.moveaxis(moved, -1, self.lane_axis))
+        return np.array(np.moveaxis(moved, -1, self.lane_axis), order="C")
 
 
 def rows(shape: tuple[int, ...], lane_axis: int | None = None) -> Layout:

@@ -68,12 +68,11 @@ class State:
 
     def store(self) -> None:
         """Give the variables the values that the program has."""
-        new = {
-            v: Tensor(buffer.layout.unpack(view(self.arena, buffer))) for v, buffer in self.program.variables.items()
-        }
-        for variable, tensor in new.items():
-            variable.swap(tensor)
-        self._seen = new
+        places = self.program.variables.items()
+        values = [(variable, buffer.layout.unpack(view(self.arena, buffer))) for variable, buffer in places]
+        for variable, array in values:
+            variable.swap(array)
+            self._seen[variable] = variable.held
 
     def values(self, variables: list[Variable], shift: int = 0) -> list[np.ndarray]:
         """The values of these variables, or of the copy of them that lies `shift` bytes further on."""

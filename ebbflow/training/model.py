@@ -80,6 +80,7 @@ class Model(Layer):
         Raises ArgumentError for an unknown name.
         """
         self._compilation = Compilation(optimizer, loss, metrics, run_eagerly)
+        self.programs = Programs()
 
     @property
     def compiled(self) -> bool:
