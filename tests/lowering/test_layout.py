@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ebbflow.lowering.index import LANE, Clamp, Index, Quotient, Variable, flatten, reindex, unflatten, variable_index
-from ebbflow.lowering.layout import Layout, panels, rows
+from ebbflow.lowering.layout import Layout
 
 SHAPES = [(), (1,), (16,), (17,), (3, 5), (5, 33), (33, 5), (2, 3, 20)]
 
@@ -147,7 +147,9 @@ def test_reshaped_positions_are_the_same_elements(shape: list[int], data: st.Dat
     assert reindex(index, tuple(shape), (1, *shape, 1)) == (Index(), *index, Index())
 
 
-@pytest.mark.parametrize("layout", [rows((16,)), rows((3, 32)), panels((32, 4), 0), Layout((), None)], ids=str)
+@pytest.mark.parametrize(
+    "layout", [Layout((16,), 0), Layout((3, 32), 1), Layout((32, 4), 0, True), Layout((), None)], ids=str
+)
 def test_what_is_unpacked_is_the_callers_own(layout: Layout) -> None:
     """Also where the memory already looks like the result: programs go on writing to it."""
     memory = np.zeros(layout.size, np.float32)
