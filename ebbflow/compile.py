@@ -160,9 +160,9 @@ class Program:
         """What a step left as its results."""
         return [buffer.layout.unpack(view(arena, buffer)) for buffer in self.blueprint.outputs[name]]
 
-    def plan(self, batch_sizes: tuple[int, int] | None = None) -> "Plan":
-        """The kernels and the memory that the code was made from, worked out again, to be looked at."""
-        return _plan(self._steps, [], batch_sizes, self._target)
+    def plan(self) -> "Plan":
+        """The kernels of the steps, worked out again, to be looked at: code from the cache comes without them."""
+        return _plan(self._steps, [], None, self._target)
 
 
 def measurable(lowered: Lowered, gathers: Sequence[Code], target: Target | None = None) -> list[Any]:

@@ -4,11 +4,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .aval import Aval
+
 
 class Operand:
     """Takes part in arithmetic: + - * / ** @ [], comparisons, sum, mean, reshape and so on; results are Tensors."""
 
     __slots__ = ()
+
+    aval: Aval
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.aval.ndim
+
+    @property
+    def size(self) -> int:
+        return self.aval.size
 
     if TYPE_CHECKING:
 

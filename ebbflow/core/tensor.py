@@ -37,22 +37,6 @@ class Tensor(Operand):
         self.aval: Aval = node.aval if node is not None else aval_of(data)  # type: ignore[arg-type]
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.aval.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.aval.dtype
-
-    @property
-    def ndim(self) -> int:
-        return self.aval.ndim
-
-    @property
-    def size(self) -> int:
-        return self.aval.size
-
-    @property
     def is_traced(self) -> bool:
         return self.node is not None
 

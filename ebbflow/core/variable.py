@@ -50,14 +50,6 @@ class Variable(Operand):
         self.trainable, self.name = trainable, name
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.aval.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.aval.dtype
-
-    @property
     def value(self) -> Tensor:
         """The present value; inside a trace, the traced one."""
         trace = current_trace()

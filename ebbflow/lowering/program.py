@@ -133,7 +133,7 @@ def _advance(b: Arithmetic, parts: Parts, kernels: Kernels, arena: Value, table:
     for lowered, predicate in ((parts.step, "lt"), (parts.step_tail, "eq")):
         if lowered is not None:
             here = b.bitwise_and(training, index_compare(b, predicate, step, whole))
-            b.when(here, partial(_note_loss, b, arena, table, lowered))
+            b.when(here, partial(_check_loss, b, arena, table, lowered))
     following = b.iadd(step, 1)
     table.set(Slot.STEP, following)
     table.set(Slot.TOTAL, b.iadd(table.get(Slot.TOTAL), 1))
@@ -167,14 +167,13 @@ def _advance(b: Arithmetic, parts: Parts, kernels: Kernels, arena: Value, table:
         b.when(tested, lambda: end_part(False))
 
 
-def _note_loss(b: Arithmetic, arena: Value, table: _Table, lowered: Lowered) -> None:
+def _check_loss(b: Arithmetic, arena: Value, table: _Table, lowered: Lowered) -> None:
+    """Stop at a loss that is NaN or infinite."""
     buffer = lowered.outputs[0]
     loss = b.cast(b.load(b.at(arena, "uint8", buffer.offset), buffer.dtype), "float64")
-    table.set(Slot.LOSS, loss)
     difference = b.sub(loss, loss)  # NaN for NaN and infinity
     bad = b.compare("ne", difference, b.zero(difference))
-    checked = table.is_(Slot.CHECK_LOSS, 1)
-    b.when(b.bitwise_and(bad, checked), lambda: table.set(Slot.STATUS, Status.NOT_FINITE))
+    b.when(bad, lambda: table.set(Slot.STATUS, Status.NOT_FINITE))
 
 
 def _end_epoch(parts: Parts) -> Kernel:

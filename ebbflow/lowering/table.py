@@ -1,6 +1,7 @@
 """The table that Python and the training program share: one row of 64-bit numbers.
 
-The first 32 slots belong to the barrier. Addresses, counts and flags are integers, thresholds are float64.
+The first 32 slots are the barrier's, which keeps its two numbers on cache lines of their own. Addresses, counts and
+flags are integers, thresholds are float64.
 """
 
 import enum
@@ -32,8 +33,6 @@ class Slot(enum.IntEnum):
     PASSED = enum.auto()  # what is added to the epoch's number to make the step word of the order's random state
     TURN = enum.auto()  # that word
     HISTORY = enum.auto()  # address of a float64 row an epoch
-    LOSS = enum.auto()  # of the last step, float64
-    CHECK_LOSS = enum.auto()  # 1: stop at a loss that is not finite
     WATCH = enum.auto()  # 1: early stopping
     MONITOR = enum.auto()  # its column of the history
     SIGN = enum.auto()  # 1 to minimize, -1 to maximize, float64

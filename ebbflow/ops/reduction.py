@@ -69,38 +69,31 @@ _sum = register(
         cost=100,
     )
 )
-_max = register(
-    Primitive(
-        "max",
-        _shape_rule("max"),
-        lambda x, axes: np.max(x, axis=axes),
-        (_extreme_vjp,),
-        Reduction(
-            initial=lambda aval: (_lowest(aval),),
-            lift=lambda b, x, position: (x,),
-            merge=lambda b, s, t: (b.maximum(s[0], t[0]),),
-            finish=lambda b, s: s[0],
-        ),
-        _SAMPLES,
-        cost=100,
+
+
+def _extreme(
+    name: str, numpy: Callable[..., Any], initial: Callable[[Aval], Any], pick: Callable[..., Any]
+) -> Primitive:
+    return register(
+        Primitive(
+            name,
+            _shape_rule(name),
+            lambda x, axes: numpy(x, axis=axes),
+            (_extreme_vjp,),
+            Reduction(
+                initial=lambda aval: (initial(aval),),
+                lift=lambda b, x, position: (x,),
+                merge=lambda b, s, t: (pick(b, s[0], t[0]),),
+                finish=lambda b, s: s[0],
+            ),
+            _SAMPLES,
+            cost=100,
+        )
     )
-)
-_min = register(
-    Primitive(
-        "min",
-        _shape_rule("min"),
-        lambda x, axes: np.min(x, axis=axes),
-        (_extreme_vjp,),
-        Reduction(
-            initial=lambda aval: (_highest(aval),),
-            lift=lambda b, x, position: (x,),
-            merge=lambda b, s, t: (b.minimum(s[0], t[0]),),
-            finish=lambda b, s: s[0],
-        ),
-        _SAMPLES,
-        cost=100,
-    )
-)
+
+
+_max = _extreme("max", np.max, _lowest, lambda b, x, y: b.maximum(x, y))
+_min = _extreme("min", np.min, _highest, lambda b, x, y: b.minimum(x, y))
 
 
 def _argmax_merge(b: Any, s: Any, t: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import config
 from ..compile import Program, Step, compile_program, new_table, view
 from ..core.aval import Aval
+from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, Traced, trace
 from ..core.variable import Variable
 from ..lowering.layout import round_up
@@ -89,6 +90,16 @@ class State:
         return result
 
 
+def _history_of(plan: Plan) -> np.ndarray:
+    """A row of logs for every epoch; raises ArgumentError for more epochs than memory could list."""
+    try:
+        return np.zeros((max(plan.epochs, 1), len(plan.log_names)))
+    except MemoryError:
+        raise ArgumentError(
+            f"fit: expected epochs whose losses fit into memory, got {plan.epochs}; give fewer, and call fit again"
+        ) from None
+
+
 class CompiledRunner:
     """Runs a plan as a native program; the meaning is EagerRunner's."""
 
@@ -102,7 +113,7 @@ class CompiledRunner:
         self._program = program_of(model, self._key(), self._compile)
         self._state = State(self._program)
         self._run = self._program.function("run")
-        self._history = np.zeros((max(plan.epochs, 1), len(plan.log_names)))
+        self._history = _history_of(plan)
         self._order = np.arange(plan.rows, dtype=np.int64)
         self._words = allocate(4 * round_up(plan.rows)).view(np.uint32)
         self._table = new_table(len(self._arrays))
@@ -150,7 +161,7 @@ class CompiledRunner:
             table[Slot.VALIDATION_WHOLE], table[Slot.VALIDATION_STEPS] = test_whole, test_whole + (test_tail > 0)
         table[Slot.ORDER], table[Slot.WORDS] = self._order.ctypes.data, self._words.ctypes.data
         table[Slot.HISTORY] = self._history.ctypes.data
-        table[Slot.SHUFFLE], table[Slot.CHECK_LOSS] = int(plan.shuffle), 1
+        table[Slot.SHUFFLE] = int(plan.shuffle)
         table[Slot.SEED : Slot.PURPOSE + 1] = plan.shuffle_state[:3]
         table[Slot.PASSED] = int(plan.shuffle_state[3]) - plan.initial_epoch
         table[Slot.DATA : Slot.DATA + len(self._arrays)] = [array.ctypes.data for array in self._arrays]

@@ -156,3 +156,10 @@ def test_a_step_must_return_its_loss() -> None:
     model.compile(loss="mse", run_eagerly=True)
     with pytest.raises(ArgumentError, match="train_step: expected it to return the loss of the batch, .* got None"):
         model.fit(X, Y, verbose=0)
+
+
+def test_more_epochs_than_memory_could_list_are_refused() -> None:
+    model = ebb.Sequential([ebb.Input((2,)), ebb.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ArgumentError, match="epochs whose losses fit into memory, got 100000000000000"):
+        model.fit(np.ones((4, 2)), np.ones(4), epochs=10**14, verbose=0)
