@@ -71,6 +71,21 @@ class Frame:
 
         level(0, [])
 
+    def by_tiles(self, low: Any, high: Any, count: int, tile: Callable[[Index, int], None], name: str) -> None:
+        """tile(first index, how many of 16) for the turns low..high over `count` indices; the last may be smaller."""
+        whole, tail = divmod(count, LANES)
+        variable = Variable(name, max(whole, 1))
+
+        def full(value: Any, *_: Any) -> None:
+            variable.value = value
+            tile(variable_index(variable) * LANES, LANES)
+
+        b = self.b
+        if whole:
+            b.loop(low, b.imin(high, whole), 1, full, name=name)
+        if tail:
+            b.loop(b.imax(low, whole), high, 1, lambda *_: tile(Index({}, whole * LANES), tail), name=name)
+
     def finish(self, name: str, work: int, flops: int = 0) -> Code:
         self.b.parameters += [self.low, self.high]
         return Code(self.b.finish(name), self.access, work, flops)
@@ -130,7 +145,7 @@ def reduction_kernel(name: str, cluster: Cluster, lane_axis: int | None, operand
     """
     assert cluster.root is not None
     if operand_axis in cluster.root.params["axes"]:
-        return _fold_lanes(name, cluster, lane_axis, operand_axis, storage)
+        return _LaneFold(cluster, lane_axis, operand_axis, storage).write(name)
     return _fold_kept(name, cluster, lane_axis, storage)
 
 
@@ -213,94 +228,86 @@ def _loops(
     return frame.b.loop(0, sizes[0], 1, turn, state, name="k")
 
 
-def _fold_lanes(name: str, cluster: Cluster, lane_axis: int | None, operand_axis: int, storage: Storage) -> Code:
+class _LaneFold:
     """Lanes along a reduced axis: 16 results are folded side by side, then across lanes all at once."""
-    root = cluster.root
-    assert root is not None
-    lanes = LANES if lane_axis is not None else 1
-    frame = Frame(storage)
-    fold = _Fold(frame, root)
-    shape, axes = cluster.shape, root.params["axes"]
-    source = root.inputs[0].aval.shape
-    members = set(cluster.members)
-    others = [n for axis, n in enumerate(shape) if axis != lane_axis]
-    inner = [source[a] for a in axes if a != operand_axis]
-    width = len(fold.initial())
 
-    def fold_all(kept: list[Position]) -> list[list[Value]]:
-        """The lanewise states of these results."""
-        count = source[operand_axis]
-        state = [value for _ in kept for value in fold.initial()]
+    def __init__(self, cluster: Cluster, lane_axis: int | None, operand_axis: int, storage: Storage):
+        assert cluster.root is not None
+        self.cluster, self.root, self.storage = cluster, cluster.root, storage
+        self.lane_axis, self.operand_axis = lane_axis, operand_axis
+        self.frame = Frame(storage)
+        self.fold = _Fold(self.frame, self.root)
+        self.axes, self.source = self.root.params["axes"], self.root.inputs[0].aval.shape
 
-        def step(at: list[Index], state: list[Value], along: Index, valid: int) -> list[Value]:
-            evaluator = Evaluator(frame.b, frame.access, storage, members)
-            rest = iter(at)
-            reduced = [along if a == operand_axis else next(rest) for a in axes]
-            result = []
-            for k, position in enumerate(kept):
-                lifted = fold.lifted(evaluator, _operand_position(position, reduced, axes, len(source)))
-                if valid < LANES:
-                    inside = frame.b.index_below(variable_index(LANE), valid)
-                    lifted = tuple(frame.b.select(inside, x, n) for x, n in zip(lifted, fold.initial(), strict=True))
-                result += fold.merge(state[k * width : (k + 1) * width], lifted)
-            return result
+    def write(self, name: str) -> Code:
+        frame, shape = self.frame, self.cluster.shape
+        if self.lane_axis is None:
+            assert not shape
+            frame.divided(1, lambda _: self._scalar())
+            return frame.finish(name, 1)
+        others = [n for axis, n in enumerate(shape) if axis != self.lane_axis]
+        count = shape[self.lane_axis]
 
-        whole, tail = divmod(count, LANES)
+        def group(first: Index, valid: int) -> None:
+            frame.nest(others, lambda rest: self._group(first, valid, rest))
+
+        frame.by_tiles(frame.low, frame.high, count, group, "g")
+        return frame.finish(name, -(-count // LANES))
+
+    def _scalar(self) -> None:
+        (state,) = self._states([()])
+        self._finish((), [self.frame.b.extract(value, 0) for value in _across(self.frame, self.fold, state)])
+
+    def _group(self, first: Index, valid: int, rest: list[Index]) -> None:
+        """The results first, first + 1, ... of at most 16 along the lanes."""
+        assert self.lane_axis is not None
+        ndim = len(self.cluster.shape)
+        kept = [place(self.lane_axis, first + r, rest, ndim) for r in range(valid)]
+        states = self._states(kept) + [self.fold.initial()] * (LANES - valid)
+        position = place(self.lane_axis, first + variable_index(LANE), rest, ndim)
+        self._finish(position, _side_by_side(self.frame, self.fold, states))
+
+    def _states(self, kept: list[Position]) -> list[list[Value]]:
+        """The lanewise states of these results: whole vectors of the operand first, then the rest of the last one."""
+        inner = [self.source[axis] for axis in self.axes if axis != self.operand_axis]
+        whole, tail = divmod(self.source[self.operand_axis], LANES)
+        lane = variable_index(LANE)
+        state = [value for _ in kept for value in self.fold.initial()]
         state = _loops(
-            frame,
+            self.frame,
             [whole, *inner],
             state,
-            lambda at, s: step(at[1:], s, at[0] * LANES + variable_index(LANE), LANES),
+            lambda at, state: self._step(kept, at[1:], state, at[0] * LANES + lane, LANES),
         )
         if tail:
-            along = Index({}, whole * LANES) + variable_index(LANE)
-            state = _loops(frame, inner, state, lambda at, s: step(at, s, along, tail))
+            along = lane + whole * LANES
+            state = _loops(self.frame, inner, state, lambda at, state: self._step(kept, at, state, along, tail))
+        width = len(state) // len(kept)
         return [state[k * width : (k + 1) * width] for k in range(len(kept))]
 
-    def finish(position: Position, state: list[Value]) -> None:
-        frame.b.lanes = lanes
-        evaluator = Evaluator(frame.b, frame.access, storage, members)
-        evaluator.preset(root, position, fold.rule.finish(frame.b, tuple(state)))
-        store_outputs(evaluator, cluster, position)
-        frame.b.lanes = LANES
+    def _step(self, kept: list[Position], at: list[Index], state: list[Value], along: Index, valid: int) -> list[Value]:
+        """Each result's state with one vector of the operand merged in, of which `valid` lanes count."""
+        b, fold = self.frame.b, self.fold
+        evaluator = Evaluator(b, self.frame.access, self.storage, set(self.cluster.members))
+        rest = iter(at)
+        reduced = [along if axis == self.operand_axis else next(rest) for axis in self.axes]
+        width = len(state) // len(kept)
+        result = []
+        for k, position in enumerate(kept):
+            lifted = fold.lifted(evaluator, _operand_position(position, reduced, self.axes, len(self.source)))
+            if valid < LANES:
+                inside = b.index_below(variable_index(LANE), valid)
+                lifted = tuple(b.select(inside, x, n) for x, n in zip(lifted, fold.initial(), strict=True))
+            result += fold.merge(state[k * width : (k + 1) * width], lifted)
+        return result
 
-    if lane_axis is None:
-        assert not shape
-
-        def scalar(_: Index) -> None:
-            (state,) = fold_all([()])
-            finish((), [frame.b.extract(value, 0) for value in _across(frame, fold, state)])
-
-        frame.divided(1, scalar)
-        return frame.finish(name, 1)
-
-    count = shape[lane_axis]
-
-    def group(first: Index, valid: int, rest: list[Index]) -> None:
-        kept = [place(lane_axis, first + r, rest, len(shape)) for r in range(valid)]
-        states = fold_all(kept) + [fold.initial()] * (LANES - valid)
-        position = place(lane_axis, first + variable_index(LANE), rest, len(shape))
-        finish(position, _side_by_side(frame, fold, states))
-
-    whole, tail = divmod(count, LANES)
-    work = whole + (tail > 0)
-    variable = Variable("g", max(whole, 1))
-
-    def full(value: Any, *_: Any) -> None:
-        variable.value = value
-        frame.nest(others, lambda rest: group(variable_index(variable) * LANES, LANES, rest))
-
-    if whole:
-        frame.b.loop(frame.low, frame.b.imin(frame.high, whole), 1, full, name="g")
-    if tail:
-        frame.b.loop(
-            frame.b.imax(frame.low, whole),
-            frame.high,
-            1,
-            lambda *_: frame.nest(others, lambda rest: group(Index({}, whole * LANES), tail, rest)),
-            name="t",
-        )
-    return frame.finish(name, work)
+    def _finish(self, position: Position, state: list[Value]) -> None:
+        b = self.frame.b
+        b.lanes = LANES if position else 1
+        evaluator = Evaluator(b, self.frame.access, self.storage, set(self.cluster.members))
+        evaluator.preset(self.root, position, self.fold.rule.finish(b, tuple(state)))
+        store_outputs(evaluator, self.cluster, position)
+        b.lanes = LANES
 
 
 def _across(frame: Frame, fold: _Fold, state: list[Value]) -> list[Value]:

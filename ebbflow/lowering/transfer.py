@@ -1,6 +1,6 @@
 """Kernels that move data: rows of the user's arrays into a batch, one layout into another, results out to rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -11,22 +11,6 @@ from .kernels import Code, Frame
 from .layout import Buffer, Layout
 from .loops import Value
 from .transpose import call_transpose
-
-
-def _by_tiles(frame: Frame, low: Any, high: Any, count: int, tile: Callable[[Index, int], None], name: str) -> None:
-    """tile(first index, how many of 16) for the turns low..high over `count` indices, the last turn maybe smaller."""
-    whole, tail = divmod(count, LANES)
-    variable = Variable(name, max(whole, 1))
-
-    def full(value: Any, *_: Any) -> None:
-        variable.value = value
-        tile(variable_index(variable) * LANES, LANES)
-
-    b = frame.b
-    if whole:
-        b.loop(low, b.imin(high, whole), 1, full, name=name)
-    if tail:
-        b.loop(b.imax(low, whole), high, 1, lambda *_: tile(Index({}, whole * LANES), tail), name=name)
 
 
 def relayout_kernel(
@@ -72,8 +56,7 @@ def relayout_kernel(
         turns = -(-shape[inner] // LANES)
         frame.nest(
             others,
-            lambda rest: _by_tiles(
-                frame,
+            lambda rest: frame.by_tiles(
                 0,
                 turns,
                 shape[inner],
@@ -82,7 +65,7 @@ def relayout_kernel(
             ),
         )
 
-    _by_tiles(frame, frame.low, frame.high, shape[divided], turn, "a")
+    frame.by_tiles(frame.low, frame.high, shape[divided], turn, "a")
     return frame.finish(name, -(-shape[divided] // LANES))
 
 
@@ -118,8 +101,7 @@ def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed
         def row(rest: list[Index]) -> None:
             sample = first + rest[0]
             pointer = row_pointer(sample)
-            _by_tiles(
-                frame,
+            frame.by_tiles(
                 0,
                 -(-width // LANES),
                 width,
@@ -129,7 +111,7 @@ def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed
 
         frame.nest([valid], row, "r")
 
-    _by_tiles(frame, frame.low, frame.high, batch, column if layout.lane_axis == 0 else group, "g")
+    frame.by_tiles(frame.low, frame.high, batch, column if layout.lane_axis == 0 else group, "g")
     return frame.finish(name, -(-batch // LANES))
 
 
