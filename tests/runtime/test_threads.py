@@ -1,24 +1,27 @@
 """Functions run on several threads at once; all are back, or their error is raised, before the call returns."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from ebbflow.runtime import threads
 from ebbflow.runtime.memory import PAGE, allocate
 from ebbflow.runtime.threads import cores, run_on
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_every_thread_does_its_part_at_the_same_time(threads: int) -> None:
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_every_thread_does_its_part_at_the_same_time(count: int) -> None:
     """All of them meet at a barrier, so none waits for another to finish."""
-    meeting, calls = threading.Barrier(threads, timeout=20), []
+    meeting, calls = threading.Barrier(count, timeout=20), []
 
     def part(arena: int, table: int, thread: int, of: int) -> None:
         meeting.wait()
         calls.append((arena, table, thread, of))
 
-    run_on(threads, part, 10, 20)
-    assert sorted(calls) == [(10, 20, k, threads) for k in range(threads)]
+    run_on(count, part, 10, 20)
+    assert sorted(calls) == [(10, 20, k, count) for k in range(count)]
 
 
 @pytest.mark.parametrize("bad", [0, 2])
@@ -43,3 +46,48 @@ def test_memory_starts_at_a_page_and_is_zero() -> None:
 
 def test_there_is_at_least_one_core() -> None:
     assert cores() >= 1
+
+
+def test_two_callers_at_once_do_not_wait_for_each_others_workers() -> None:
+    """Each part meets all others of its call, as native code does at a barrier; whoever comes second is alone."""
+    finished = []
+
+    def call(name: str) -> None:
+        meetings: dict[int, threading.Barrier] = {1: threading.Barrier(1), 3: threading.Barrier(3, timeout=20)}
+
+        def part(arena: int, table: int, thread: int, of: int) -> None:
+            meetings[of].wait()
+
+        for _ in range(50):
+            run_on(3, part, 0, 0)
+        finished.append(name)
+
+    callers = [threading.Thread(target=call, args=(name,), daemon=True) for name in "abc"]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    assert sorted(finished) == ["a", "b", "c"]
+
+
+def test_no_part_starts_when_not_all_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that started alone would wait for ever for the others."""
+    started = []
+
+    class Short(ThreadPoolExecutor):
+        given = 0
+
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            self.given += 1
+            if self.given == 3:
+                raise RuntimeError("can't start new thread")
+            return super().submit(*args, **kwargs)
+
+    pool = Short(3)
+    monkeypatch.setattr(threads, "_pool", lambda workers: pool)
+    with pytest.raises(RuntimeError, match="new thread"):
+        run_on(3, lambda *part: started.append(part), 0, 0)
+    assert started == []
+    monkeypatch.undo()
+    run_on(3, lambda *part: started.append(part), 0, 0)
+    assert len(started) == 3

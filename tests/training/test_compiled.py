@@ -85,6 +85,15 @@ def test_how_often_python_looks_changes_no_bit() -> None:
         assert same_bits(alone.get_weights(), watched.get_weights()) and same == history
 
 
+def test_batch_callbacks_are_called_for_training_steps_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the validation takes longer than native code may run at a time."""
+    monkeypatch.setattr("ebbflow.training.compiled.CHUNK_SECONDS", 0.0)
+    batches: list[int] = []
+    watch = ebb.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
+    trained(batch_size=32, epochs=2, validation_split=0.5, validation_batch_size=1, callbacks=[watch])
+    assert batches == [0, 1, 2, 0, 1, 2]
+
+
 def test_a_learning_rate_set_by_a_callback_is_used_from_the_next_epoch_on() -> None:
     def stop_learning(epoch: int, logs: dict[str, float]) -> None:
         if epoch == 0:
