@@ -25,6 +25,7 @@ from .steps import metric_values, structure_of, test_loss, train_loss
 SNAPSHOT_SECONDS = 1.0
 FEWEST_FLOPS = 1_000_000  # below this, two threads cannot win back what their barriers cost
 TRIAL_SECONDS = 0.004
+RETRY_SECONDS = 1.0
 
 
 def program_of(model: Any, key: Any, make: Callable[[], Program]) -> Program:
@@ -313,35 +314,37 @@ def _thread_choice(program: Program) -> "_ThreadChoice":
 
 
 class _ThreadChoice:
-    """How many threads run a step: as asked for, else whichever was faster when tried; results are the same."""
+    """How many threads run a step: as asked for, else whichever was faster when last tried; results are the same.
+
+    Tried again every RETRY_SECONDS, since other work on the machine comes and goes.
+    """
 
     def __init__(self, flops: int):
         self.asked = config.threads()
-        most = self.asked or cores()
-        self._chosen: int | None = self.asked or (1 if flops < FEWEST_FLOPS or most == 1 else None)
-        self._trials = [1, 1, most, 1, most] if self._chosen is None else []
-        self._best: dict[int, float] = {}
+        self._most = self.asked or cores()
+        self._open = self.asked is None and self._most > 1 and flops >= FEWEST_FLOPS
+        self.present = self.asked or 1
+        self._trials: list[int] = []
+        self._times: dict[int, list[float]] = {}
+        self._until = 0.0
 
     def choose(self, seconds_per_step: float) -> tuple[int, int]:
         """(threads, the most steps that the next call should do)."""
-        if self._chosen is not None:
-            return self._chosen, 1 << 60
-        steps = int(TRIAL_SECONDS / seconds_per_step) + 1 if seconds_per_step else 1
-        return self._trials[0], steps
-
-    @property
-    def present(self) -> int:
-        """The number of threads for what is not tried."""
-        return self._chosen or self._trials[0]
+        if self._open and not self._trials and time.perf_counter() >= self._until:
+            self._trials, self._times = [1, self._most] * 2, {}
+        if not self._trials:
+            return self.present, 1 << 60
+        return self._trials[0], int(TRIAL_SECONDS / seconds_per_step) + 1 if seconds_per_step else 1
 
     def note(self, threads: int, seconds: float) -> None:
-        if self._chosen is not None:
+        """What a step took on so many threads."""
+        if not self._trials:
             return
         self._trials.pop(0)
-        if len(self._trials) < 4:  # the very first call only warms up
-            self._best[threads] = min(seconds, self._best.get(threads, seconds))
+        self._times.setdefault(threads, []).append(seconds)
         if not self._trials:
-            self._chosen = min(self._best, key=self._best.__getitem__)
+            self.present = min(self._times, key=lambda count: min(self._times[count]))
+            self._until = time.perf_counter() + RETRY_SECONDS
 
 
 def _tested(model: Any, x: Tensor, y: Tensor) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import ebbflow as ebb
+from ebbflow.training import compiled
 
 from .conftest import same_bits
 
@@ -57,6 +58,28 @@ def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads() -> None:
         model, _ = trained(batch_size=40, epochs=10, validation_split=0.2)
         weights.append(model.get_weights())
     assert all(same_bits(weights[0], other) for other in weights[1:])
+
+
+def test_the_faster_number_of_threads_is_taken_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "cores", lambda: 4)
+    clock = iter(range(1000))
+    monkeypatch.setattr(compiled.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(compiled, "RETRY_SECONDS", 30.0)
+
+    def settle(choice: Any, seconds: dict[int, float]) -> int:
+        while choice.choose(1e-3)[1] < 1000:
+            threads, _ = choice.choose(1e-3)
+            choice.note(threads, seconds[threads])
+        return choice.present
+
+    choice = compiled._ThreadChoice(flops=10**9)
+    assert settle(choice, {1: 2.0, 4: 1.0}) == 4
+    for _ in range(40):
+        choice.choose(1e-3)
+    assert settle(choice, {1: 1.0, 4: 2.0}) == 1
+    assert compiled._ThreadChoice(flops=10).choose(1e-3) == (1, 1 << 60)
+    ebb.config.set_threads(3)
+    assert compiled._ThreadChoice(flops=10).choose(1e-3) == (3, 1 << 60)
 
 
 def test_products_among_samples_have_the_same_bits_too() -> None:
