@@ -19,10 +19,6 @@ def unique_name(stem: str) -> str:
     return stem if count == 0 else f"{stem}_{count}"
 
 
-def reset_names() -> None:
-    _counts.clear()
-
-
 def _frozen(array: np.ndarray) -> Tensor:
     """A tensor whose array nobody can write to: a variable changes by `assign` alone, so that everyone notices."""
     array.setflags(write=False)

@@ -111,7 +111,7 @@ class CompiledRunner:
         if plan.validation is not None:
             self._arrays += [np.ascontiguousarray(array) for array in plan.validation]
         self._batch, whole, tail = split(plan.rows, plan.batch_size)
-        self._program = program_of(model, self._key(), self._compile)
+        self._program = model.programs.fitted = program_of(model, self._key(), self._compile)
         self._state = State(self._program)
         self._run = self._program.function("run")
         self._history = _history_of(plan)

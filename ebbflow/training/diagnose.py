@@ -25,7 +25,7 @@ def non_finite_loss(model: Any, plan: Plan, epoch: int, step: int, caller: str) 
         cause = f"{layer} has weights that are not finite after the step before"
     message = (
         f"{caller}: the loss is not finite in epoch {epoch + 1}/{plan.epochs}, step {step + 1}/{plan.steps_per_epoch}: "
-        f"{cause}; try a smaller learning rate, inputs scaled to about -1 .. 1, or gradient clipping"
+        f"{cause}; try a smaller learning rate, inputs scaled to about -1 .. 1, or smaller initial weights"
     )
     return NonFiniteLossError(message, epoch, step, layer.name if layer else None)
 

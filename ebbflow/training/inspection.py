@@ -56,11 +56,11 @@ def memory(model: Any, print_fn: Callable[[str], Any] | None = print) -> dict[st
     sizes = {"weights": 0, "optimizer, metrics, random states": 0}
     for variable, buffer in program.variables.items():
         sizes["weights" if variable in weights else "optimizer, metrics, random states"] += aligned(buffer.nbytes)
-    memory = program.blueprint
-    sizes["best weights so far"] = memory.weights[1]
-    sizes["activations and gradients of one batch"] = memory.nbytes - memory.kept
-    sizes["total"] = memory.nbytes
-    sizes["constants"] = memory.nbytes - sum(size for name, size in sizes.items() if name != "total")
+    blueprint = program.blueprint
+    sizes["best weights so far"] = blueprint.weights[1]
+    sizes["activations and gradients of one batch"] = blueprint.nbytes - blueprint.kept
+    sizes["total"] = blueprint.nbytes
+    sizes["constants"] = blueprint.nbytes - sum(size for name, size in sizes.items() if name != "total")
     if print_fn:
         for name in [name for name in sizes if name != "total"] + ["total"]:
             print_fn(f"{name:40} {sizes[name]:>14,} bytes")
@@ -68,12 +68,11 @@ def memory(model: Any, print_fn: Callable[[str], Any] | None = print) -> dict[st
 
 
 def _last_fit(model: Any, caller: str) -> Program:
-    programs = [program for key, program in model.programs.known.items() if key[0][0] == "fit"]
-    if not programs:
+    if model.programs.fitted is None:
         raise ArgumentError(
             f"{caller}: expected a model trained by a compiled fit, got {model} without; call fit first"
         )
-    return programs[-1]
+    return model.programs.fitted
 
 
 def _fitted_out(plan: Plan, program: Program) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
