@@ -19,7 +19,7 @@ import numpy as np
 
 from .backends.cpu import jit
 from .backends.cpu.emit import Writer
-from .backends.cpu.runtime_ir import BARRIER
+from .backends.cpu.runtime_ir import support
 from .backends.cpu.target import Target, host
 from .core.graph import Graph, Node, fingerprint
 from .core.tensor import Traced
@@ -41,19 +41,19 @@ from .runtime.memory import allocate
 ENTRY = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
-def write(kernels: Sequence[Kernel], entries: Sequence[Kernel]) -> str:
+def write(kernels: Sequence[Kernel], entries: Sequence[Kernel], target: Target) -> str:
     """Functions as LLVM IR text; the entries can be called from outside."""
     writer = Writer()
     for kernel in kernels:
-        writer.function(kernel, "internal void")
+        writer.function(kernel)
     for entry in entries:
-        writer.function(entry, "void")
-    return writer.module(BARRIER)
+        writer.function(entry, is_entry=True)
+    return writer.module(support(target.triple))
 
 
 def link(kernels: Sequence[Kernel], entries: Sequence[Kernel], target: Target) -> tuple[jit.Module, str]:
     """Functions to callable machine code: emit, code, link. Returns the module and its IR text."""
-    text = write(kernels, entries)
+    text = write(kernels, entries, target)
     key = cache.key_of(text, target.key(), jit.VERSIONS)
     code = cache.load(key)
     if code is None:
@@ -192,7 +192,7 @@ def compile_program(
         blueprint, code = from_bytes(known[0]), known[1]
     else:
         plan = _plan(steps, weights, batch_sizes, target)
-        blueprint, code = plan.blueprint, jit.machine_code(write(plan.kernels, plan.entries), target)
+        blueprint, code = plan.blueprint, jit.machine_code(write(plan.kernels, plan.entries, target), target)
         cache.store_parts(key, [blueprint.to_bytes(), code])
     return Program(blueprint, jit.link(code, target), steps, target)
 

@@ -12,8 +12,9 @@ Largest errors, in units of the last place of the result, as tests/lowering/test
     sigmoid       2.50      2.30
     power         0.51      1.00 + 2 |y log x|
 
-Infinities, NaN and subnormal numbers are treated as in IEEE 754, except that -0 counts as +0 in tanh, log1p and power,
-and that a power of -inf to an exponent that is not whole is NaN.
+Subnormal numbers, nearer to 0 than the smallest normal one, count as 0, as operands and as results. Infinities and NaN
+are treated as in IEEE 754, except that -0 counts as +0 in tanh, log1p and power, and that a power of -inf to an
+exponent that is not whole is NaN.
 
 Sources: logarithm after Sun Microsystems' fdlibm (1993) and its float version; hyperbolic tangent after Moshier, Cephes
 (1989); exponential by Cody and Waite's reduction (1980) with a least-squares (float32) or Taylor (float64) polynomial.

@@ -90,14 +90,18 @@ class Writer:
         self._block = "entry"
         self._text: dict[Value, str] = {}
 
-    def function(self, kernel: Kernel, header: str) -> None:
-        """Write a kernel as a function; header stands between `define` and the name."""
+    def function(self, kernel: Kernel, is_entry: bool = False) -> None:
+        """Write a kernel as a function; an entry can be called from outside, and sets the mode of arithmetic."""
+        header = "void" if is_entry else "internal void"
         self._text = {p: f"%{p.name}" for p in kernel.parameters}
         parameters = ", ".join(f"{llvm_type(p.type)} %{p.name}" for p in kernel.parameters)
         self.lines.append(f"define {header} @{kernel.name}({parameters}) #0 {{")
         self.lines.append("entry:")
         self._block = "entry"
+        mode = self._let("call i64 @flush_subnormals()") if is_entry else ""
         self._body(kernel.body)
+        if is_entry:
+            self.lines.append(f"  call void @restore_mode(i64 {mode})")
         self.lines.append("  ret void")
         self.lines.append("}")
 

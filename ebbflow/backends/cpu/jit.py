@@ -32,6 +32,11 @@ def machine_code(text: str, target: Target) -> bytes:
     return target_machine(target).emit_object(_parse(text, target))
 
 
+def assembly(text: str, target: Target) -> str:
+    """IR text as the processor's instructions, to be read."""
+    return target_machine(target).emit_assembly(_parse(text, target))
+
+
 def link(code: bytes, target: Target) -> Module:
     """An object file, ready to be called."""
     # LLVM's own context: one of ours could be garbage-collected before the engine that lives in it

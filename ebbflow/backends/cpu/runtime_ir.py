@@ -1,9 +1,16 @@
-"""The few functions of a program that are written in LLVM IR by hand."""
+"""The few functions of a program that are written in LLVM IR by hand.
+
+barrier: where the threads of a step meet.
+flush_subnormals, restore_mode: numbers nearer to 0 than float32's smallest normal one, 1.2e-38, count as 0 while native
+code runs, as operands and as results. The moments of an optimizer decay towards 0 for every unit that has died, and a
+processor may take many times as long for such numbers; XLA and the GPUs treat them alike. The caller's own mode returns
+with the call.
+"""
 
 import os
 
 YIELD = "SwitchToThread" if os.name == "nt" else "sched_yield"  # of the C library or Windows: let others run
-BARRIER = f"""
+_BARRIER = f"""
 declare i32 @{YIELD}()
 define internal void @barrier(ptr %table, i64 %threads) noinline {{
 entry:
@@ -40,3 +47,53 @@ end:
   ret void
 }}
 """
+
+_X86 = """
+declare void @llvm.x86.sse.stmxcsr(ptr)
+declare void @llvm.x86.sse.ldmxcsr(ptr)
+define internal i64 @flush_subnormals() noinline {
+  %place = alloca i32
+  call void @llvm.x86.sse.stmxcsr(ptr %place)
+  %mode = load i32, ptr %place
+  %flushing = or i32 %mode, 32832 ; flush to zero, and denormals are zero
+  store i32 %flushing, ptr %place
+  call void @llvm.x86.sse.ldmxcsr(ptr %place)
+  %result = zext i32 %mode to i64
+  ret i64 %result
+}
+define internal void @restore_mode(i64 %mode) noinline {
+  %place = alloca i32
+  %low = trunc i64 %mode to i32
+  store i32 %low, ptr %place
+  call void @llvm.x86.sse.ldmxcsr(ptr %place)
+  ret void
+}
+"""
+_ARM = """
+declare i64 @llvm.aarch64.get.fpcr()
+declare void @llvm.aarch64.set.fpcr(i64)
+define internal i64 @flush_subnormals() noinline {
+  %mode = call i64 @llvm.aarch64.get.fpcr()
+  %flushing = or i64 %mode, 16777216 ; FZ
+  call void @llvm.aarch64.set.fpcr(i64 %flushing)
+  ret i64 %mode
+}
+define internal void @restore_mode(i64 %mode) noinline {
+  call void @llvm.aarch64.set.fpcr(i64 %mode)
+  ret void
+}
+"""
+_OTHERS = """
+define internal i64 @flush_subnormals() noinline {
+  ret i64 0
+}
+define internal void @restore_mode(i64 %mode) noinline {
+  ret void
+}
+"""
+
+
+def support(triple: str) -> str:
+    """The functions for a kind of processor; where we know of no such mode, subnormal numbers are computed with."""
+    modes = {"x86_64": _X86, "aarch64": _ARM, "arm64": _ARM}
+    return _BARRIER + modes.get(triple.split("-")[0], _OTHERS)
