@@ -9,7 +9,7 @@ import numpy as np
 
 from . import numerics
 from .index import LANE, LANES, Clamp, Index, Quotient
-from .loops import Builder, Constant, Value
+from .loops import INDEX, Builder, Constant, Value
 
 FLOATS = ("float32", "float64")
 
@@ -110,6 +110,11 @@ class Arithmetic(Builder):
         assert x.type == y.type, f"compare {x.type} and {y.type}"
         return self.op("compare", ("bool", x.lanes), x, y, attributes=predicate)
 
+    def compare_index(self, predicate: str, x: Any, y: Any) -> Value:
+        """A comparison of two index values or numbers."""
+        x, y = (Constant(v, (INDEX, 1)) if isinstance(v, int) else v for v in (x, y))
+        return self.op("compare", ("bool", 1), x, y, attributes=predicate)
+
     def select(self, condition: Value, x: Value, y: Value) -> Value:
         assert x.type == y.type, f"select of {x.type} and {y.type}"
         return x if x is y else self.op("select", x.type, condition, x, y)
@@ -198,6 +203,9 @@ class Arithmetic(Builder):
     def exp(self, x: Value) -> Value:
         return numerics.exp(self, x)
 
+    def expm1(self, x: Value) -> Value:
+        return numerics.expm1(self, x)
+
     def log(self, x: Value) -> Value:
         return numerics.log(self, x)
 
@@ -206,6 +214,9 @@ class Arithmetic(Builder):
 
     def tanh(self, x: Value) -> Value:
         return numerics.tanh(self, x)
+
+    def erf(self, x: Value) -> Value:
+        return numerics.erf(self, x)
 
     def sigmoid(self, x: Value) -> Value:
         return numerics.sigmoid(self, x)

@@ -3,14 +3,18 @@ added in index order; what comes after it elementwise is computed on the tile be
 
 One operand is read as vectors along the result's lanes, the other as single elements for all lanes. A bias that is
 added to the result is where the sums start.
+
+What is slow to compute on a tile (an optimizer's roots and quotients, an exponential) waits: the tile's sums are put
+aside, and each turn of the next tile's innermost loop computes one row of it beside the products.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any
 
+from ..core.aval import Aval
 from ..core.graph import Node
 from ..core.primitive import Elementwise
 from ..ops.contraction import split_labels
@@ -18,11 +22,14 @@ from .clusters import Cluster, is_move
 from .evaluate import Evaluator, Storage, is_aligned, is_vector
 from .index import LANE, LANES, Index, Variable, reindex, variable_index
 from .kernels import Code, Frame, Position, store_outputs
-from .layout import Buffer
-from .loops import Value
+from .layout import Buffer, Layout, panels
+from .loops import INDEX, Constant, Value
 from .machine import Machine
+from .sums import UNROLL, Meanwhile, Operand, ProductLoops, separate, turns_of
 
-UNROLL = 4
+# cost per element of an epilogue that waits for the next tile's products; a larger one does not fit beside them
+SLOW = range(16, 60)
+MakeBuffer = Callable[[str, Aval, Layout], Buffer]
 
 
 class MovedOperand:
@@ -81,29 +88,42 @@ def vector_axes(root: Node, lane_axis: int) -> list[tuple[Node, int]]:
     return found
 
 
-@dataclass
-class _Operand:
-    """How one operand is addressed: a pointer per row of the tile, or one with constant distances, and steps per k."""
-
-    buffer: Buffer
-    vector: bool
-    aligned: bool
-    bases: list[Index]  # per row of the tile, without the summed variables
-    strides: list[int]  # per summed variable
-
-
 def product_kernel(
-    name: str, cluster: Cluster, lane_axis: int, by_panel: bool, storage: Storage, machine: Machine
+    name: str,
+    cluster: Cluster,
+    lane_axis: int,
+    by_panel: bool,
+    storage: Storage,
+    machine: Machine,
+    scratch: MakeBuffer,
 ) -> Code:
-    """The cluster's contraction with its epilogue."""
-    return _Product(name, cluster, lane_axis, by_panel, storage, machine).write()
+    """The cluster's contraction with its epilogue; scratch: makes a buffer that lives within one run."""
+    return _Product(name, cluster, lane_axis, by_panel, storage, machine, scratch).write()
+
+
+@dataclass
+class _Tiles:
+    """Tiles of equal height, one below the other: their first row, how high they are, and how many."""
+
+    first: int
+    height: int
+    many: int
 
 
 class _Product:
-    def __init__(self, name: str, cluster: Cluster, lane_axis: int, by_panel: bool, storage: Storage, machine: Machine):
+    def __init__(
+        self,
+        name: str,
+        cluster: Cluster,
+        lane_axis: int,
+        by_panel: bool,
+        storage: Storage,
+        machine: Machine,
+        scratch: MakeBuffer,
+    ):
         assert cluster.root is not None
         self.name, self.cluster, self.root, self.lane_axis = name, cluster, cluster.root, lane_axis
-        self.by_panel, self.storage, self.machine = by_panel, storage, machine
+        self.by_panel, self.storage, self.machine, self.scratch = by_panel, storage, machine, scratch
         self.left, self.right, self.output = split_labels(self.root.params["labels"])
         self.sizes = labelled_sizes(self.root)
         self.operands = [MovedOperand(operand) for operand in self.root.inputs]
@@ -139,73 +159,115 @@ class _Product:
 
     # the loops around a tile
     def write(self) -> Code:
-        lanes = self.sizes[self.lane]
-        work = -(-lanes // LANES)
-        flops = 2 * prod(self.sizes.values())
+        work = -(-self.sizes[self.lane] // LANES)
         rows = self.sizes[self.row] if self.row else 1
         single = rows * prod(self.sizes[k] for k in self.summed) * self.root.aval.dtype.itemsize
-        groups = _heights(rows, self.machine.tile_rows[self.dtype])
-        if self.by_panel and single > self.machine.nearby_bytes:
-            # the rows' elements are too many to stay near: all panels for one tile of rows before the next
-            self._over_rows(groups, lambda *tile: self.frame.divided(work, lambda panel: self._tile(panel, *tile)))
-        else:
-            self.frame.divided(work, lambda panel: self._over_rows(groups, lambda *tile: self._tile(panel, *tile)))
-        return self.frame.finish(self.name, work, flops)
+        # where the rows' elements are too many to stay near: all panels for one tile of rows before the next
+        rows_first = self.by_panel and single > self.machine.nearby_bytes
+        for tiles in _tiles(rows, self.machine.tile_rows[self.dtype]):
+            unroll = self._unroll_while_waiting(tiles.height)
+            if unroll:
+                _WaitingTiles(self, tiles, work, unroll).write(rows_first)
+            else:
+                self._over_tiles(tiles, work, rows_first)
+        return self.frame.finish(self.name, work, 2 * prod(self.sizes.values()))
 
-    def _over_rows(self, groups: list[tuple[int, int, int]], tile: Callable[[list[Index], Index, int], Any]) -> None:
-        """tile(indices of the other axes, first row, height) for all of the result but its lanes."""
+    def _over_tiles(self, tiles: _Tiles, work: int, rows_first: bool) -> None:
+        """Every tile from its sums to its outputs."""
+        others = [self.sizes[label] for label in self.others]
+        if rows_first:
+            self._over_rows(
+                tiles,
+                lambda row: self.frame.nest(others, lambda rest: self._over_panels(work, rest, row, tiles.height)),
+            )
+            return
 
-        def every(rest: list[Index]) -> None:
-            for first, height, many in groups:
-                variable = Variable("t", many)
+        def panel_of_tiles(panel: Index) -> None:
+            self.frame.nest(
+                others, lambda rest: self._over_rows(tiles, lambda row: self._tile(panel, rest, row, tiles.height))
+            )
 
-                def turn(value: Any, *_: Any, v: Variable = variable, first: int = first, height: int = height) -> None:
-                    v.value = value
-                    tile(rest, Index({v: height}, first), height)
+        self.frame.divided(work, panel_of_tiles)
 
-                self.frame.b.loop(0, many, 1, turn, name="t")
+    def _over_panels(self, work: int, rest: list[Index], row: Index, height: int) -> None:
+        self.frame.divided(work, lambda panel: self._tile(panel, rest, row, height))
 
-        self.frame.nest([self.sizes[label] for label in self.others], every)
+    def _over_rows(self, tiles: _Tiles, tile: Callable[[Index], Any]) -> None:
+        """tile(its first row)"""
+        variable = Variable("t", tiles.many)
+
+        def turn(value: Any, *_: Any) -> None:
+            variable.value = value
+            tile(Index({variable: tiles.height}, tiles.first))
+
+        self.frame.b.loop(0, tiles.many, 1, turn, name="t")
+
+    def _unroll_while_waiting(self, height: int) -> int:
+        """How far to unroll sums whose turns compute a row each of the tile before; 0 where nothing is to wait."""
+        cost = sum(node.primitive.cost for node in self.cluster.members if node is not self.root)
+        if cost not in SLOW or self.others or self.dtype not in self.machine.roomy:
+            return 0
+        nests = [counts for _, _, counts in self._nests()]
+        fitting = (n for n in (UNROLL, UNROLL // 2, 1) if sum(turns_of(counts, n) for counts in nests) >= height)
+        return next(fitting, 0)
 
     # one tile
     def _tile(self, panel: Index, rest: list[Index], row: Index, height: int) -> None:
-        own = next(iter(panel.terms), None)
-        places = dict(zip(self.others, rest, strict=True))
-        places[self.lane] = panel * LANES + variable_index(LANE)
-        positions = []
-        for r in range(height):
-            at = places | ({self.row: row + r} if self.row else {})
-            positions.append(tuple(at[label] for label in self.output))
-        members = set(self.cluster.members)
-        evaluator = Evaluator(self.frame.b, self.frame.access, self.storage, members, own)
-        if self.initial is not None:
-            start = [evaluator.value(self.initial, position) for position in positions]
-        else:
-            start = [self.frame.b.constant(0, self.dtype) for _ in positions]
-        sums = self._sums(start, [dict(zip(self.output, position, strict=True)) for position in positions], evaluator)
+        evaluator = self.evaluator(panel)
+        positions = self.positions(panel, rest, row, height)
+        sums, _ = self.sums(evaluator, positions, UNROLL)
         for position, value in zip(positions, sums, strict=True):
             evaluator.preset(self.start_node or self.root, position, value)
         for position in positions:
             store_outputs(evaluator, self.cluster, position)
 
-    def _sums(self, start: list[Value], places: list[dict[str, Index]], evaluator: Evaluator) -> list[Value]:
-        """start + the products, added in the order of the summed labels; a label in panels goes panel by panel."""
+    def evaluator(self, panel: Index) -> Evaluator:
+        own = next(iter(panel.terms), None)
+        return Evaluator(self.frame.b, self.frame.access, self.storage, set(self.cluster.members), own)
+
+    def positions(self, panel: Index, rest: list[Index], row: Index, height: int) -> list[Position]:
+        """Where in the result the rows of a tile are."""
+        places = dict(zip(self.others, rest, strict=True))
+        places[self.lane] = panel * LANES + variable_index(LANE)
+        rows = [places | ({self.row: row + r} if self.row else {}) for r in range(height)]
+        return [tuple(at[label] for label in self.output) for at in rows]
+
+    def sums(
+        self,
+        evaluator: Evaluator,
+        positions: list[Position],
+        unroll: int,
+        meanwhile: Meanwhile | None = None,
+        state: Sequence[Value] = (),
+    ) -> tuple[list[Value], list[Value]]:
+        """start + the products, added in the order of the summed labels, and what `meanwhile` made of its state."""
+        if self.initial is not None:
+            sums = [evaluator.value(self.initial, position) for position in positions]
+        else:
+            sums = [self.frame.b.constant(0, self.dtype) for _ in positions]
+        places = [dict(zip(self.output, position, strict=True)) for position in positions]
+        left = list(state)
+        for variables, indices, counts in self._nests():
+            at = [place | indices for place in places]
+            operands = [self._address(k, at, variables, evaluator) for k in range(len(self.operands))]
+            sums, left = ProductLoops(self.frame, operands, counts, unroll, meanwhile).add(sums, left)
+        return sums, left
+
+    def _nests(self) -> Iterator[tuple[list[Variable], dict[str, Index], list[int]]]:
+        """The nests of loops over the summed labels: (variables, index of each label, counts).
+
+        A label that lies in panels goes panel by panel; the whole ones are a nest, the rest of the last one another.
+        """
         split = [label for label in self.summed if self._in_panels(label)]
-        sums = start
         for part in self._parts(split):
             variables: list[Variable] = []
             indices: dict[str, Index] = {}
             for label in self.summed:
-                first, panels, inside = part.get(label, (0, 1, self.sizes[label]))
-                outer, inner = Variable(f"{label}p", panels), Variable(label, inside)
+                first, many, inside = part.get(label, (0, 1, self.sizes[label]))
+                outer, inner = Variable(f"{label}p", many), Variable(label, inside)
                 variables += [outer, inner] if label in split else [inner]
                 indices[label] = Index({outer: LANES, inner: 1}, first) if label in split else variable_index(inner)
-            operands = [
-                self._address(k, [place | indices for place in places], variables, evaluator)
-                for k in range(len(self.operands))
-            ]
-            sums = self._run(operands, [v.size for v in variables], sums)
-        return sums
+            yield variables, indices, [v.size for v in variables]
 
     def _in_panels(self, label: str) -> bool:
         for labels, operand in zip((self.left, self.right), self.operands, strict=True):
@@ -229,7 +291,7 @@ class _Product:
 
     def _address(
         self, k: int, places: list[dict[str, Index]], variables: list[Variable], evaluator: Evaluator
-    ) -> _Operand:
+    ) -> Operand:
         labels = (self.left, self.right)[k]
         operand = self.operands[k]
         positions = [operand.position(tuple(place[label] for label in labels)) for place in places]
@@ -238,111 +300,95 @@ class _Product:
             vector = is_vector(offsets[0])
             if not vector and any(offset.uses_lane for offset in offsets):
                 continue
-            bases, strides = _separate(offsets, variables)
+            bases, strides = separate(offsets, variables)
             if bases is None:
                 continue
             self.frame.access.read(buffer, evaluator.shared_axis(buffer, offsets[0]))
             aligned = all(is_aligned(base) for base in bases) and all(s % LANES == 0 for s in strides)
-            return _Operand(buffer, vector, aligned, bases, strides)
+            return Operand(buffer, vector, aligned, bases, strides)
         raise AssertionError(f"{self.name}: no buffer of {operand.base.primitive} {operand.base.aval} suits its lanes")
 
-    def _run(self, operands: Sequence[_Operand], counts: list[int], sums: list[Value]) -> list[Value]:
-        """The nest over the summed variables: pointers are carried and advanced, rows are constant distances apart."""
-        b = self.frame.b
-        pointers: list[Value] = []
-        plans: list[tuple[_Operand, list[tuple[int, int]]]] = []  # per row: (which pointer, distance from it)
-        for operand in operands:
-            rows: list[tuple[int, int]] = []
-            heads: list[tuple[Index, int]] = []
-            for base in operand.bases:
-                base = base - (Index({LANE: 1}) if operand.vector else 0)
-                near = next(((h, base - i) for i, h in heads if not (base - i).terms), None)
-                if near is None:
-                    heads.append((base, len(pointers)))
-                    pointer = self.frame.access.pointer(operand.buffer)
-                    pointers.append(b.at(pointer, operand.buffer.dtype, b.position(base)))
-                    rows.append((heads[-1][1], 0))
-                else:
-                    rows.append((near[0], near[1].constant))
-            plans.append((operand, rows))
 
-        def step(at: list[Value], sums: list[Value]) -> list[Value]:
-            values: list[dict[tuple[int, int], Value]] = [{}, {}]
-            result = []
-            for r, total in enumerate(sums):
-                pair = []
-                for k, (operand, rows) in enumerate(plans):
-                    if rows[r] not in values[k]:
-                        values[k][rows[r]] = self._fetch(operand, at[rows[r][0]], rows[r][1])
-                    pair.append(values[k][rows[r]])
-                result.append(b.fma(pair[0], pair[1], total))
-            return result
+class _WaitingTiles:
+    """Tiles whose epilogue is computed, row by row, in the turns of the next tile's sums.
 
-        def advance(at: list[Value], k: int, times: int) -> list[Value]:
-            result = list(at)
-            for operand, rows in plans:
-                for which in {row[0] for row in rows}:
-                    result[which] = b.at(at[which], operand.buffer.dtype, operand.strides[k] * times)
-            return result
+    waiting  the sums of the tile before, one place for every thread
+    row      the next of its rows to finish; from `height` on there is none
+    """
 
-        def nest(k: int, at: list[Value], sums: list[Value]) -> list[Value]:
-            if k == len(counts):
-                return step(at, sums)
-            unroll = min(UNROLL, counts[k]) if k == len(counts) - 1 else 1
-            whole, tail = divmod(counts[k], unroll)
+    def __init__(self, product: _Product, tiles: _Tiles, work: int, unroll: int):
+        self.product, self.tiles, self.work, self.unroll = product, tiles, work, unroll
+        self.b = product.frame.b
+        shape = work * LANES, tiles.height
+        aval = Aval(shape, product.root.aval.dtype)
+        self.waiting = product.scratch(f"{product.name}_waiting", aval, panels(shape, 0))
+        self.panel, self.tile = Variable("p", work), Variable("t", tiles.many)
+        self.panel_before, self.tile_before = Variable("q", work), Variable("s", tiles.many)
 
-            def turn(_: Any, *carried: Value) -> list[Value]:
-                here, totals = list(carried[: len(at)]), list(carried[len(at) :])
-                for q in range(unroll):
-                    totals = nest(k + 1, advance(here, k, q), totals)
-                return [*advance(here, k, unroll), *totals]
+    def write(self, rows_first: bool) -> None:
+        none = [Constant(n, (INDEX, 1)) for n in (self.tiles.height, 0, 0)]  # row, panel and tile before
+        frame, b = self.product.frame, self.b
+        panels_loop = (frame.low, frame.high, self.panel)
+        tiles_loop = (0, self.tiles.many, self.tile)
+        outer, inner = (tiles_loop, panels_loop) if rows_first else (panels_loop, tiles_loop)
 
-            carried = b.loop(0, whole, 1, turn, [*at, *sums], name="k")
-            at, sums = list(carried[: len(at)]), list(carried[len(at) :])
-            for q in range(tail):
-                sums = nest(k + 1, advance(at, k, q), sums)
-            return sums
+        def level(loops: Any, state: list[Value]) -> list[Value]:
+            if not loops:
+                return self._turn(state)
+            (low, high, variable), *rest = loops
 
-        kept = [k for k, count in enumerate(counts) if count > 1] or [len(counts) - 1] if counts else []
-        if len(kept) < len(counts):
-            for operand in operands:
-                operand.strides = [operand.strides[k] for k in kept]
-            counts = [counts[k] for k in kept]
-        return nest(0, pointers, sums)
+            def turn(value: Any, *carried: Value) -> list[Value]:
+                variable.value = value
+                return level(rest, list(carried))
 
-    def _fetch(self, operand: _Operand, pointer: Value, distance: int) -> Value:
-        b = self.frame.b
-        at = b.at(pointer, operand.buffer.dtype, distance)
-        if operand.vector:
-            return b.load(at, operand.buffer.dtype, LANES, operand.aligned)
-        return b.splat(b.load(at, operand.buffer.dtype))
+            return b.loop(low, high, 1, turn, state, name=variable.name)
 
+        row, *before = level([outer, inner], list(none))
+        self.panel_before.value, self.tile_before.value = before
+        b.loop(row, self.tiles.height, 1, lambda value: self._finish(value), name="r")
 
-def _separate(offsets: list[Index], variables: list[Variable]) -> tuple[Any, Any]:
-    """Addresses as bases and the summed variables' strides; (None, None) where they are not affine."""
-    strides = [offsets[0].coefficient(v) for v in variables]
-    bases = []
-    for offset in offsets:
-        if [offset.coefficient(v) for v in variables] != strides:
-            return None, None
-        base = Index({v: c for v, c in offset.terms.items() if v not in variables}, offset.constant)
-        hidden = [v for v in base.terms if hasattr(v, "index")]
-        if any(_mentions(v, variables) or Index({v: 1}).uses_lane for v in hidden):
-            return None, None
-        bases.append(base)
-    return bases, strides
+    def _turn(self, state: list[Value]) -> list[Value]:
+        """The sums of a tile, and meanwhile the outputs of the one before."""
+        row, self.panel_before.value, self.tile_before.value = state
+        product, b, height = self.product, self.b, self.tiles.height
+        panel = variable_index(self.panel)
+        positions = product.positions(panel, [], Index({self.tile: height}, self.tiles.first), height)
+        sums, _ = product.sums(product.evaluator(panel), positions, self.unroll, self._meanwhile, [row])
+        for r, value in enumerate(sums):
+            b.store(value, self._place(Index({}, r), product.frame.access.write(self.waiting, 0)))
+        here = [Constant(v.value, (INDEX, 1)) if isinstance(v.value, int) else v.value for v in (self.panel, self.tile)]
+        return [Constant(0, (INDEX, 1)), *here]
+
+    def _meanwhile(self, state: list[Value]) -> list[Value]:
+        (row,) = state
+        self.b.when(self.b.compare_index("lt", row, self.tiles.height), lambda: self._finish(row))
+        return [self.b.iadd(row, 1)]
+
+    def _finish(self, row: Value) -> None:
+        """The outputs of one row of the tile before."""
+        product = self.product
+        variable = Variable("r", self.tiles.height, row)
+        at = Index({self.tile_before: self.tiles.height, variable: 1}, self.tiles.first)
+        panel = variable_index(self.panel_before)
+        (position,) = product.positions(panel, [], at, 1)
+        evaluator = product.evaluator(panel)
+        pointer = self._place(variable_index(variable), product.frame.access.read(self.waiting, 0))
+        value = self.b.load(pointer, product.dtype, LANES)
+        evaluator.preset(product.start_node or product.root, position, value)
+        store_outputs(evaluator, product.cluster, position)
+
+    def _place(self, row: Index, pointer: Value) -> Value:
+        """Where a row's sums wait: each thread has a place of its own, at the first of its panels."""
+        first = Index({Variable("low", self.work, self.product.frame.low): LANES})
+        return self.b.at(pointer, self.waiting.dtype, self.b.position(self.waiting.layout.offset((first, row))))
 
 
-def _mentions(variable: Any, variables: list[Variable]) -> bool:
-    return any(v in variables or (hasattr(v, "index") and _mentions(v, variables)) for v in variable.index.terms)
-
-
-def _heights(rows: int, most: int) -> list[tuple[int, int, int]]:
-    """rows as tiles of equal height if that is not much lower, else of two heights: (first row, height, how many)."""
+def _tiles(rows: int, most: int) -> list[_Tiles]:
+    """rows as tiles of equal height if that is not much lower, else of two heights."""
     equal = max((h for h in range(1, most + 1) if rows % h == 0), default=1)
     if rows <= most or 4 * equal >= 3 * most:
-        return [(0, equal, rows // equal)]
+        return [_Tiles(0, equal, rows // equal)]
     tiles = -(-rows // most)
     height, taller = divmod(rows, tiles)
-    groups = [(0, height + 1, taller), (taller * (height + 1), height, tiles - taller)]
-    return [group for group in groups if group[2]]
+    groups = [_Tiles(0, height + 1, taller), _Tiles(taller * (height + 1), height, tiles - taller)]
+    return [group for group in groups if group.many]

@@ -6,7 +6,7 @@ from typing import Any
 from .arithmetic import Arithmetic
 from .kernels import Code
 from .layout import Buffer
-from .loops import INDEX, POINTER, Constant, Kernel, Operation, Value, print_kernel, verify_kernel, walk
+from .loops import INDEX, POINTER, Kernel, Operation, Value, print_kernel, verify_kernel, walk
 from .memory import phases_of
 from .schedule import Lowered
 from .table import Slot
@@ -71,12 +71,6 @@ def call_codes(
 def address(b: Arithmetic, arena: Value, buffer: Buffer) -> Value:
     assert buffer.offset is not None, f"{buffer} has no place"
     return b.at(arena, "uint8", buffer.offset)
-
-
-def index_compare(b: Arithmetic, predicate: str, x: Any, y: Any) -> Value:
-    """A comparison of two index values or numbers."""
-    x, y = (Constant(v, ("index", 1)) if isinstance(v, int) else v for v in (x, y))
-    return b.op("compare", ("bool", 1), x, y, attributes=predicate)
 
 
 def write_repeats(name: str, code: Code, kernels: Kernels, extra: Sequence[int]) -> Kernel:

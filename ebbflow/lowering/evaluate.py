@@ -8,7 +8,7 @@ from ..core.primitive import Elementwise, Pointwise
 from .arithmetic import Arithmetic
 from .index import LANE, LANES, Index, Variable
 from .layout import Buffer
-from .loops import Value
+from .loops import Constant, Value
 
 Position = tuple[Index, ...]
 
@@ -37,6 +37,7 @@ class Access:
     def __init__(self, b: Arithmetic):
         self.b = b
         self.pointers: dict[Buffer, Value] = {}
+        self.uniform: dict[Node, Value] = {}  # scalars that the kernel reads, the same in all lanes
         self.reads: dict[Buffer, int | None] = {}
         self.writes: dict[Buffer, int | None] = {}
 
@@ -81,10 +82,27 @@ class Evaluator:
 
     def value(self, node: Node, position: Position) -> Value:
         """The node's element(s) at a position."""
+        if self.b.lanes > 1 and node.aval.shape == () and node not in self.members:
+            return self._uniform(node)
         key = node, position
         if key not in self._known:
             self._known[key] = self._compute(node, position)
         return self._known[key]
+
+    def _uniform(self, node: Node) -> Value:
+        """A scalar such as a learning rate: computed once, before all loops."""
+        known, lanes = self.access.uniform, self.b.lanes
+        if node not in known:
+            with self.b.outermost():
+                self.b.lanes = 1
+                scalar = Evaluator(self.b, self.access, self.storage, self.members).value(node, ())
+                self.b.lanes = lanes
+                known[node] = (
+                    self.b.constant(scalar.number, scalar.dtype)
+                    if isinstance(scalar, Constant)
+                    else self.b.splat(scalar)
+                )
+        return known[node]
 
     def _compute(self, node: Node, position: Position) -> Value:
         if node.is_constant and node.scalar is not None:

@@ -143,6 +143,14 @@ class Builder:
         self._scopes.pop()
         self._memos.pop()
 
+    @contextmanager
+    def outermost(self) -> Iterator[None]:
+        """What is written within comes before all loops that are open now."""
+        scopes, memos = self._scopes, self._memos
+        self._scopes, self._memos = scopes[:1], memos[:1]
+        yield
+        self._scopes, self._memos = scopes, memos
+
     def loop(
         self,
         low: Any,

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from .arithmetic import Arithmetic
-from .entry import Kernels, barrier, call_codes, index_compare
+from .entry import Kernels, barrier, call_codes
 from .index import LANE, LANES, Index, Variable, variable_index
 from .kernels import Code
 from .loops import INDEX, POINTER, Constant, Kernel, Value, verify_kernel
@@ -71,7 +71,7 @@ class _Table:
         self.b.store(constant, self.address(slot))
 
     def is_(self, slot: int, number: int) -> Value:
-        return index_compare(self.b, "eq", self.get(slot), number)
+        return self.b.compare_index("eq", self.get(slot), number)
 
 
 def _run(parts: Parts, kernels: Kernels) -> Kernel:
@@ -86,7 +86,7 @@ def _run(parts: Parts, kernels: Kernels) -> Kernel:
     def unit() -> None:
         _do_step(b, parts, kernels, arena, table, thread, threads)
         barrier(b, pointer, threads)
-        b.when(index_compare(b, "eq", thread, 0), lambda: _advance(b, parts, kernels, arena, table))
+        b.when(b.compare_index("eq", thread, 0), lambda: _advance(b, parts, kernels, arena, table))
         barrier(b, pointer, threads)
 
     b.loop(0, table.get(Slot.BUDGET), 1, turn, name="turn")
@@ -102,8 +102,8 @@ def _do_step(
     def call(name: str, lowered: Lowered | None, in_part: int, is_tail: bool, of: Value) -> None:
         if lowered is None:
             return
-        here = index_compare(b, "eq", part, in_part)
-        fits = index_compare(b, "eq" if is_tail else "lt", step, of)
+        here = b.compare_index("eq", part, in_part)
+        fits = b.compare_index("eq" if is_tail else "lt", step, of)
 
         def body() -> None:
             first = 0 if in_part == 0 else len(parts.gathers["step"])
@@ -128,11 +128,11 @@ def _do_step(
 def _advance(b: Arithmetic, parts: Parts, kernels: Kernels, arena: Value, table: _Table) -> None:
     """What thread 0 does between steps."""
     part, step = table.get(Slot.PART), table.get(Slot.STEP)
-    training = index_compare(b, "eq", part, 0)
+    training = b.compare_index("eq", part, 0)
     whole = table.get(Slot.WHOLE)
     for lowered, predicate in ((parts.step, "lt"), (parts.step_tail, "eq")):
         if lowered is not None:
-            here = b.bitwise_and(training, index_compare(b, predicate, step, whole))
+            here = b.bitwise_and(training, b.compare_index(predicate, step, whole))
             b.when(here, partial(_check_loss, b, arena, table, lowered))
     following = b.iadd(step, 1)
     table.set(Slot.STEP, following)
@@ -159,11 +159,11 @@ def _advance(b: Arithmetic, parts: Parts, kernels: Kernels, arena: Value, table:
             b.effect("call", arena, table.pointer, attributes="end_epoch")
 
     running = table.is_(Slot.STATUS, Status.RUNNING)
-    trained = b.bitwise_and(training, index_compare(b, "eq", following, table.get(Slot.STEPS)))
+    trained = b.bitwise_and(training, b.compare_index("eq", following, table.get(Slot.STEPS)))
     b.when(b.bitwise_and(running, trained), lambda: end_part(True))
     if parts.test is not None:
-        testing = index_compare(b, "eq", part, 1)
-        tested = b.bitwise_and(testing, index_compare(b, "eq", following, table.get(Slot.VALIDATION_STEPS)))
+        testing = b.compare_index("eq", part, 1)
+        tested = b.bitwise_and(testing, b.compare_index("eq", following, table.get(Slot.VALIDATION_STEPS)))
         b.when(tested, lambda: end_part(False))
 
 
@@ -184,12 +184,12 @@ def _end_epoch(parts: Parts) -> Kernel:
     epoch = table.get(Slot.EPOCH)
     columns = len(parts.results.outputs) * (2 if parts.test else 1)
     watching = table.is_(Slot.WATCH, 1)
-    started = index_compare(b, "ge", epoch, table.get(Slot.START_FROM))
+    started = b.compare_index("ge", epoch, table.get(Slot.START_FROM))
     b.when(b.bitwise_and(watching, started), lambda: _watch(b, parts, arena, table, epoch, columns))
     following = b.iadd(epoch, 1)
     table.set(Slot.EPOCH, following)
     running = table.is_(Slot.STATUS, Status.RUNNING)
-    last = index_compare(b, "ge", following, table.get(Slot.EPOCHS))
+    last = b.compare_index("ge", following, table.get(Slot.EPOCHS))
     b.when(b.bitwise_and(running, last), lambda: table.set(Slot.STATUS, Status.FINISHED))
 
     def go_on() -> None:
@@ -225,8 +225,8 @@ def _watch(b: Arithmetic, parts: Parts, arena: Value, table: _Table, epoch: Valu
         b.when(better(table.get(Slot.BASELINE, "float64")), lambda: table.set(Slot.WAIT, 0))
 
     b.when(improved, note)
-    patient = index_compare(b, "ge", wait, table.get(Slot.PATIENCE))
-    late = b.bitwise_and(patient, index_compare(b, "gt", epoch, 0))
+    patient = b.compare_index("ge", wait, table.get(Slot.PATIENCE))
+    late = b.bitwise_and(patient, b.compare_index("gt", epoch, 0))
 
     def stop() -> None:
         table.set(Slot.STOPPED_EPOCH, epoch)

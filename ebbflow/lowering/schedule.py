@@ -270,12 +270,12 @@ class _Lowering:
         return len(cluster.shape) - 1
 
     def _lanes_of_product(self, root: Node) -> int:
-        """The axis that wastes the fewest lanes; between nearly equal ones the first, the layer's input."""
+        """The axis that wastes the fewest lanes; between nearly equal ones the shorter, which costs less to copy."""
         shape = root.aval.shape
         waste = [round_up(n) / n for n in shape]
         usable = [axis for axis in range(len(shape)) if vector_axes(root, axis)] or list(range(len(shape)))
         best = min(waste[axis] for axis in usable)
-        return next(axis for axis in usable if waste[axis] <= 1.1 * best)
+        return min((axis for axis in usable if waste[axis] <= 1.1 * best), key=lambda axis: shape[axis])
 
     def _make_leaf_buffers(self) -> None:
         """State takes the layout of the kernel that updates it; what nothing updates lies in plain rows."""
@@ -393,7 +393,7 @@ class _Lowering:
         else:
             assert lane_axis is not None
             name = self._name("product")
-            self._add(product_kernel(name, cluster, lane_axis, by_panel, self.storage, self.machine))
+            self._add(product_kernel(name, cluster, lane_axis, by_panel, self.storage, self.machine, self._scratch))
 
     def _operand_axis(self, cluster: Cluster, lane_axis: int | None) -> int:
         """The axis of a reduction's operand along the lanes: samples, else as in its memory, else the result's."""
