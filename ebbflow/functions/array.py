@@ -198,6 +198,16 @@ def exp(x: Any) -> Tensor:
     return elementwise.exp(as_float(x))
 
 
+def expm1(x: Any) -> Tensor:
+    """e^x - 1, exact also for small x."""
+    return elementwise.expm1(as_float(x))
+
+
+def erf(x: Any) -> Tensor:
+    """The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
+    return elementwise.erf(as_float(x))
+
+
 def log(x: Any) -> Tensor:
     """The natural logarithm."""
     return elementwise.log(as_float(x))

@@ -208,7 +208,7 @@ class _Product:
         if cost not in SLOW or self.others or self.dtype not in self.machine.roomy:
             return 0
         nests = [counts for _, _, counts in self._nests()]
-        fitting = (n for n in (UNROLL, UNROLL // 2, 1) if sum(turns_of(counts, n) for counts in nests) >= height)
+        fitting = (n for n in (UNROLL, 2, 1) if sum(turns_of(counts, n) for counts in nests) >= height)
         return next(fitting, 0)
 
     # one tile

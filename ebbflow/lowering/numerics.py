@@ -1,4 +1,4 @@
-"""exp, log, tanh and their like as polynomials, on scalars or vectors, in float32 or float64.
+"""exp, log, tanh, erf and their like as polynomials, on scalars or vectors, in float32 or float64.
 
 Written with fused multiply-adds in a fixed order and no table, so every processor gives the same bits.
 
@@ -6,18 +6,22 @@ Largest errors, in units of the last place of the result, as tests/lowering/test
 
                float32   float64
     exp           1.10      0.90
+    expm1         1.70      1.90
     log           0.90      0.90
     log1p         1.50      1.50
     tanh          1.40      1.40
     sigmoid       2.50      2.30
+    softplus      2.20      2.20
+    erf           1.10      1.00
     power         0.51      1.00 + 2 |y log x|
 
 Subnormal numbers, nearer to 0 than the smallest normal one, count as 0, as operands and as results. Infinities and NaN
-are treated as in IEEE 754, except that -0 counts as +0 in tanh, log1p and power, and that a power of -inf to an
-exponent that is not whole is NaN.
+are treated as in IEEE 754, except that -0 counts as +0 in power, and that a power of -inf to an exponent that is not
+whole is NaN. softplus is no function of this module but its formula in functions/nn.py, max(x, 0) + log1p(e^-|x|).
 
 Sources: logarithm after Sun Microsystems' fdlibm (1993) and its float version; hyperbolic tangent after Moshier, Cephes
-(1989); exponential by Cody and Waite's reduction (1980) with a least-squares (float32) or Taylor (float64) polynomial.
+(1989); exponential by Cody and Waite's reduction (1980) with a least-squares (float32) or Taylor (float64) polynomial;
+error function by our own polynomials, fitted to mpmath's with Lawson's weights (1961) for the least largest error.
 """
 
 import math
@@ -39,11 +43,17 @@ EXP = {
     ),
     "float64": tuple(1 / math.factorial(k) for k in range(14)),
 }
+EXPM1 = {  # (e^r - 1 - r) / r^2
+    "float32": (0.49999998162562004, 0.16666543764917033, 0.04166719104614343, 0.008366502944586232, 0.00138832017081),
+    "float64": EXP["float64"][2:],
+}
 LN2 = {"float32": (0.693359375, -2.12194440e-4), "float64": (0.6931471803691238, 1.9082149292705877e-10)}
 EXP_RANGE = {"float32": (-104.0, 89.0), "float64": (-746.0, 710.0)}
 FRACTION_BITS = {"float32": 23, "float64": 52}
 BIAS = {"float32": 127, "float64": 1023}
 INTEGER = {"float32": "int32", "float64": "int64"}
+SIGN_BIT = {"float32": -(1 << 31), "float64": -(1 << 63)}
+EXPM1_LOWEST = -50.0  # from here on down e^x - 1 is -1
 SMALLEST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
 LOG = {
     "float32": (0.66666662693023682, 0.40000972151756287, 0.28498786687850952, 0.24279078841209412),
@@ -65,6 +75,65 @@ TANH32 = (-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e
 TANH64_P = (-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1)
 TANH64_Q = (4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0)
 
+ERF_EDGE = 0.875
+ERF_LARGEST = {"float32": 4.0, "float64": 6.0}  # from here on erf is 1
+ERF_NEAR = {  # erf(x) / x - 1 in powers of x^2, up to the edge
+    "float32": (
+        0.12837915852739873,
+        -0.37612557074932473,
+        0.11282523394435802,
+        -0.026793926607199054,
+        0.00503583054180787,
+        -0.0006222207471207267,
+    ),
+    "float64": (
+        0.1283791670955126,
+        -0.3761263890318374,
+        0.11283791670954367,
+        -0.026866170644945453,
+        0.005223977623089312,
+        -0.0008548326847510202,
+        0.00012055324630830895,
+        -1.492538888785344e-05,
+        1.6456634018140259e-06,
+        -1.6289499669898608e-07,
+        1.4124191052690258e-08,
+        -8.669632445249078e-10,
+    ),
+}
+ERF_FAR = {  # log(1 - erf(x)) in powers of x - 1, from the edge on
+    "float32": (
+        -1.8496055140726084,
+        -2.638967739031263,
+        -0.8431065143306414,
+        -0.041548003347340996,
+        0.00996945751541019,
+        -0.0018824058932707666,
+        0.00019982402299910076,
+    ),
+    "float64": (
+        -1.8496055099332482,
+        -2.6389675142347917,
+        -0.8431072563585011,
+        -0.04156109804642702,
+        0.010033825435899976,
+        -0.0019779030348504208,
+        0.00023732470213128954,
+        2.627082268330224e-05,
+        -2.7143492873687634e-05,
+        9.584063042521825e-06,
+        -2.0308812061224087e-06,
+        1.1804036927900277e-07,
+        1.1336394441630663e-07,
+        -5.945919119223949e-08,
+        1.7437274356251017e-08,
+        -3.4690901555859706e-09,
+        4.647651183823405e-10,
+        -3.8002056995102034e-11,
+        1.4331227503937291e-12,
+    ),
+}
+
 
 def polynomial(b: Any, x: Value, coefficients: tuple[float, ...]) -> Value:
     """c0 + c1 x + c2 x^2 + ... by Horner's rule."""
@@ -79,19 +148,43 @@ def _power_of_two(b: Any, n: Value, dtype: str) -> Value:
     return b.bitcast(b.shift_left(biased, b.like(n, FRACTION_BITS[dtype])), dtype)
 
 
-def exp(b: Any, x: Value) -> Value:
-    """e^x = 2^n e^r with n the nearest integer of x / ln 2."""
-    dtype = x.dtype
-    low, high = EXP_RANGE[dtype]
+def _with_sign(b: Any, y: Value, x: Value) -> Value:
+    """y, which is not of the other sign, with the sign of x, also of -0."""
+    word = b.bitcast(x, INTEGER[x.dtype])
+    sign = b.bitwise_and(word, b.like(word, SIGN_BIT[x.dtype]))
+    return b.bitcast(b.bitwise_or(b.bitcast(y, word.dtype), sign), x.dtype)
+
+
+def _reduced(b: Any, x: Value, low: float) -> tuple[Value, Value]:
+    """(n, r) with x = n ln 2 + r and n the nearest integer of x / ln 2; x counts as no less than low."""
+    dtype, high = x.dtype, EXP_RANGE[x.dtype][1]
     x = b.select(b.compare("lt", x, b.like(x, low)), b.like(x, low), x)
     x = b.select(b.compare("gt", x, b.like(x, high)), b.like(x, high), x)
     n = b.rint(b.mul(x, b.like(x, 1 / math.log(2))))
     minus = b.neg(n)
     r = b.fma(minus, b.like(x, LN2[dtype][1]), b.fma(minus, b.like(x, LN2[dtype][0]), x))
+    return b.cast(n, INTEGER[dtype]), r
+
+
+def exp(b: Any, x: Value) -> Value:
+    """e^x = 2^n e^r."""
+    dtype = x.dtype
+    whole, r = _reduced(b, x, EXP_RANGE[dtype][0])
     p = polynomial(b, r, EXP[dtype])
-    whole = b.cast(n, INTEGER[dtype])
     half = b.op("sar", whole.type, whole, b.like(whole, 1))
     return b.mul(b.mul(p, _power_of_two(b, half, dtype)), _power_of_two(b, b.sub(whole, half), dtype))
+
+
+def expm1(b: Any, x: Value) -> Value:
+    """e^x - 1 = 2^n (e^r - 1) + (2^n - 1), with half of the largest 2^n, which has no number."""
+    dtype = x.dtype
+    whole, r = _reduced(b, x, EXPM1_LOWEST)
+    p = b.fma(b.mul(r, r), polynomial(b, r, EXPM1[dtype]), r)
+    most = b.like(whole, BIAS[dtype])
+    less = b.select(b.compare("gt", whole, most), most, whole)
+    scale = _power_of_two(b, less, dtype)
+    result = b.fma(p, scale, b.sub(scale, b.like(x, 1)))
+    return _with_sign(b, b.mul(result, _power_of_two(b, b.sub(whole, less), dtype)), x)
 
 
 def log(b: Any, x: Value) -> Value:
@@ -123,22 +216,31 @@ def log1p(b: Any, x: Value) -> Value:
     u = b.add(one, x)
     result = b.add(log(b, u), b.div(b.sub(x, b.sub(u, one)), u))
     special = b.bitwise_or(b.compare("eq", u, b.zero(x)), b.compare("eq", u, b.like(x, math.inf)))
-    return b.select(special, log(b, u), result)
+    return _with_sign(b, b.select(special, log(b, u), result), x)
 
 
 def tanh(b: Any, x: Value) -> Value:
-    """x + x^3 P(x^2) near zero, 1 - 2 / (e^(2|x|) + 1) with x's sign elsewhere."""
+    """For x >= 0: x + x^3 P(x^2) near zero, 1 - 2 / (e^2x + 1) elsewhere; an odd function."""
     z = b.mul(x, x)
     if x.dtype == "float32":
         near = polynomial(b, z, TANH32)
     else:
         near = b.div(polynomial(b, z, TANH64_P), polynomial(b, z, TANH64_Q))
-    near = b.fma(b.mul(z, near), x, x)
     size = b.abs(x)
+    near = b.fma(b.mul(z, near), size, size)
     one, two = b.like(x, 1), b.like(x, 2)
     far = b.sub(one, b.div(two, b.add(exp(b, b.mul(two, size)), one)))
-    far = b.select(b.compare("lt", x, b.zero(x)), b.neg(far), far)
-    return b.select(b.compare("lt", size, b.like(x, 0.625)), near, far)
+    return _with_sign(b, b.select(b.compare("lt", size, b.like(x, 0.625)), near, far), x)
+
+
+def erf(b: Any, x: Value) -> Value:
+    """For x >= 0: x + x P(x^2) near zero, 1 - e^Q(x - 1) elsewhere; an odd function."""
+    dtype, one = x.dtype, b.like(x, 1)
+    size, largest = b.abs(x), b.like(x, ERF_LARGEST[dtype])
+    size = b.select(b.compare("gt", size, largest), largest, size)
+    near = b.fma(size, polynomial(b, b.mul(size, size), ERF_NEAR[dtype]), size)
+    far = b.sub(one, exp(b, polynomial(b, b.sub(size, one), ERF_FAR[dtype])))
+    return _with_sign(b, b.select(b.compare("lt", size, b.like(x, ERF_EDGE)), near, far), x)
 
 
 def sigmoid(b: Any, x: Value) -> Value:

@@ -3,6 +3,7 @@
 Inputs have one shape; broadcasting is an operation of its own (movement.py), done by the operators of Tensor.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -121,6 +122,7 @@ sqrt = _unary("sqrt", np.sqrt, lambda b, x: b.sqrt(x), lambda g, y, x: g * 0.5 /
 
 # the exponential family
 exp = _unary("exp", np.exp, lambda b, x: b.exp(x), lambda g, y, x: g * y, cost=20)
+expm1 = _unary("expm1", np.expm1, lambda b, x: b.expm1(x), lambda g, y, x: g * (y + 1.0), cost=25)
 log: Callable[[Tensor], Tensor] = _unary("log", np.log, lambda b, x: b.log(x), lambda g, y, x: g / x, low=0.5, cost=25)
 log1p = _unary("log1p", np.log1p, lambda b, x: b.log1p(x), lambda g, y, x: g / (1.0 + x), low=-0.5, cost=35)
 tanh = _unary("tanh", np.tanh, lambda b, x: b.tanh(x), lambda g, y, x: g * (1.0 - y * y), cost=30)
@@ -132,6 +134,16 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 sigmoid = _unary("sigmoid", _sigmoid, lambda b, x: b.sigmoid(x), lambda g, y, x: g * y * (1.0 - y), cost=30)
+
+
+def _erf(x: np.ndarray) -> np.ndarray:
+    return np.vectorize(math.erf, otypes=["float64"])(x).astype(x.dtype)
+
+
+# erf(x) = 2 / sqrt(pi) integral_0^x e^-t^2 dt
+erf = _unary(
+    "erf", _erf, lambda b, x: b.erf(x), lambda g, y, x: g * (2.0 / math.sqrt(math.pi)) * exp(-(x * x)), cost=45
+)
 
 # rectified: its derivative reads the output alone, so the input need not be kept
 relu = _unary(

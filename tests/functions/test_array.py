@@ -14,7 +14,21 @@ X = np.random.default_rng(1).normal(size=(3, 4))
 Y = np.random.default_rng(2).uniform(0.5, 2.0, size=(4,))
 FLAGS = X > 0
 
-ONE = ["abs", "square", "exp", "sign", "floor", "ceil", "negative", "isnan", "isfinite", "tanh", "flip", "ravel"]
+ONE = [
+    "abs",
+    "square",
+    "exp",
+    "expm1",
+    "sign",
+    "floor",
+    "ceil",
+    "negative",
+    "isnan",
+    "isfinite",
+    "tanh",
+    "flip",
+    "ravel",
+]
 ONE += ["transpose", "argmax", "argmin", "zeros_like", "ones_like"]
 POSITIVE = ["log", "log1p", "sqrt", "reciprocal"]
 TWO = ["add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "dot"]

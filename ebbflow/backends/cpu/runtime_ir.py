@@ -4,7 +4,8 @@ barrier: where the threads of a step meet.
 flush_subnormals, restore_mode: numbers nearer to 0 than float32's smallest normal one, 1.2e-38, count as 0 while native
 code runs, as operands and as results. The moments of an optimizer decay towards 0 for every unit that has died, and a
 processor may take many times as long for such numbers; XLA and the GPUs treat them alike. The caller's own mode returns
-with the call.
+with the call. x86 asks after rounding whether a result is subnormal, ARM before: a result that is rounded up to the
+smallest normal number is that on x86 and 0 on ARM, the one place where their bits differ.
 """
 
 import os
