@@ -156,6 +156,10 @@ class Program:
             buffer.layout.pack(value, view(arena, buffer))
         return arena
 
+    def types(self, name: str) -> Sequence[np.dtype]:
+        """The element types of the arrays that a step reads its batches from."""
+        return self._steps[name].types
+
     def results(self, name: str, arena: np.ndarray) -> list[np.ndarray]:
         """What a step left as its results."""
         return [buffer.layout.unpack(view(arena, buffer)) for buffer in self.blueprint.outputs[name]]

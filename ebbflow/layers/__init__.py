@@ -8,8 +8,9 @@ from .flatten import Flatten
 from .input import Input, InputLayer
 from .normalization import Normalization
 from .registry import deserialize, get, register, serialize
+from .rescaling import Rescaling
 
-for _cls in (Activation, Dense, Dropout, Flatten, InputLayer, LeakyReLU, Normalization, ReLU, Softmax):
+for _cls in (Activation, Dense, Dropout, Flatten, InputLayer, LeakyReLU, Normalization, ReLU, Rescaling, Softmax):
     register(_cls)
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LeakyReLU",
     "Normalization",
     "ReLU",
+    "Rescaling",
     "Softmax",
     "deserialize",
     "get",

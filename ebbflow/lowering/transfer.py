@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from ..core.aval import Aval
 from .evaluate import Storage
 from .index import LANES, Index, Variable, variable_index
@@ -70,7 +72,7 @@ def relayout_kernel(
 
 
 def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed: bool) -> Code:
-    """Rows of an array of the user's into a batch, converted to the batch's type on the way.
+    """Rows of an array of the user's into a batch, converted to the batch's type on the way, to the nearest number.
 
     The first parameters are the array's address and that of the row numbers (int64), or, not indexed, of the first
     row's number. The layout, of (samples, width), has a row's elements along the lanes, or the samples if width is 1.
@@ -79,7 +81,8 @@ def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed
     b = frame.b
     rows, order = b.parameter("rows"), b.parameter("order")
     batch, width = layout.shape
-    dtype = str(data.dtype)
+    is_half = data.dtype == np.float16
+    dtype = "uint16" if is_half else str(data.dtype)
 
     def row_pointer(sample: Index) -> Value:
         if indexed:
@@ -91,7 +94,7 @@ def gather_kernel(name: str, data: Aval, target: Buffer, layout: Layout, indexed
 
     def store(sample: Index, feature: Index, vector: Value) -> None:
         at = b.at(frame.access.write(target, 0), target.dtype, b.position(layout.offset((sample, feature))))
-        b.store(b.cast(vector, target.aval.dtype), at)
+        b.store(b.cast(_from_half(b, vector) if is_half else vector, target.aval.dtype), at)
 
     def column(first: Index, valid: int) -> None:
         pointers = [row_pointer(first + min(r, valid - 1)) for r in range(LANES)]
@@ -124,6 +127,29 @@ def _row_part(b: Any, pointer: Value, dtype: str, feature: Index, count: int, wi
         return b.shuffle(last, last, tuple(min(lane + LANES - count, LANES - 1) for lane in range(LANES)))
     scalars = [b.load(b.at(pointer, dtype, b.position(feature + f)), dtype) for f in range(count)]
     return b.from_lanes(scalars)
+
+
+def _from_half(b: Any, bits: Value) -> Value:
+    """float16, given as bits, to float32: sign, 5 bits of exponent, 10 of fraction move to where float32 has them.
+
+    The exponent's bias is 127 instead of 15, and all ones of it mean infinity or NaN. A subnormal number x is
+    (2^-14 + x) - 2^-14: nowhere on the way may it be a subnormal float32, which native code counts as 0.
+    """
+
+    def number(value: int) -> Value:
+        return b.constant(value, "uint32")
+
+    wide = b.cast(bits, "uint32")
+    shifted = b.shift_left(b.bitwise_and(wide, number(0x7FFF)), number(13))
+    exponent = b.bitwise_and(shifted, number(0x1F << 23))
+    normal = b.add(shifted, number((127 - 15) << 23))
+    endless = b.add(normal, number((127 - 15) << 23))
+    beside = b.bitcast(b.add(shifted, number((127 - 14) << 23)), "float32")
+    small = b.bitcast(b.sub(beside, b.constant(2.0**-14, "float32")), "uint32")
+    magnitude = b.select(b.compare("eq", exponent, number(0x1F << 23)), endless, normal)
+    magnitude = b.select(b.compare("eq", exponent, number(0)), small, magnitude)
+    sign = b.shift_left(b.bitwise_and(wide, number(0x8000)), number(16))
+    return b.bitcast(b.bitwise_or(magnitude, sign), "float32")
 
 
 def result_kernel(name: str, source: Buffer) -> Code:

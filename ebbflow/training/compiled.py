@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import config
 from ..compile import Program, Step, compile_program, new_table, view
-from ..core.aval import Aval
+from ..core.aval import Aval, floatx
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, Traced, trace
 from ..core.variable import Variable
@@ -18,6 +18,7 @@ from ..lowering.layout import round_up
 from ..lowering.table import Slot, Status
 from ..runtime.memory import allocate
 from ..runtime.threads import cores, run_on
+from .data import batch_type
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
 from .steps import metric_values, structure_of, test_loss, train_loss
@@ -39,8 +40,14 @@ def program_of(model: Any, key: Any, make: Callable[[], Program]) -> Program:
 
 
 def traced(function: Callable[..., Any], arrays: dict[str, np.ndarray], rows: int, name: str) -> Traced:
-    avals = [(label, Aval((rows, *array.shape[1:]), array.dtype)) for label, array in arrays.items()]
+    """The function of batches of so many rows of these arrays, as a graph."""
+    avals = [(label, Aval((rows, *array.shape[1:]), batch_type(label, array))) for label, array in arrays.items()]
     return trace(function, avals, name)
+
+
+def type_of(array: np.ndarray) -> tuple[Any, ...]:
+    """What of an array is written into the code that reads it."""
+    return array.shape[1:], array.dtype, floatx()
 
 
 def split(rows: int, batch_size: int) -> tuple[int, int, int]:
@@ -128,18 +135,19 @@ class CompiledRunner:
     # compiling
     def _key(self) -> Any:
         plan = self._plan
-        shapes = tuple((array.shape[1:], array.dtype) for array in self._arrays)
+        types = tuple(map(type_of, self._arrays))
         test = split(len(plan.validation[0]), plan.validation_batch_size) if plan.validation else (0, 0, 0)
-        return "fit", shapes, self._batch, plan.rows % self._batch, test[0], test[2]
+        return "fit", types, plan.checked, self._batch, plan.rows % self._batch, test[0], test[2]
 
     def _compile(self) -> Program:
         plan, model = self._plan, self._model
         data = {"x": self._arrays[0], "y": self._arrays[1]}
         types = [array.dtype for array in data.values()]
+        train = partial(train_loss if plan.checked else _loss_of_finite, model)
         tail = plan.rows % self._batch
-        steps = {"step": Step(traced(partial(train_loss, model), data, self._batch, "step"), types, shuffled=True)}
+        steps = {"step": Step(traced(train, data, self._batch, "step"), types, shuffled=True)}
         if tail:
-            steps["step_tail"] = Step(traced(partial(train_loss, model), data, tail, "step_tail"), types, shuffled=True)
+            steps["step_tail"] = Step(traced(train, data, tail, "step_tail"), types, shuffled=True)
         test_batch = 1
         if plan.validation is not None:
             held = dict(zip(("x", "y"), plan.validation, strict=True))
@@ -345,6 +353,15 @@ class _ThreadChoice:
         if not self._trials:
             self.present = min(self._times, key=lambda count: min(self._times[count]))
             self._until = time.perf_counter() + RETRY_SECONDS
+
+
+def _loss_of_finite(model: Any, x: Tensor, y: Tensor) -> Tensor:
+    """The loss of a training step; NaN if x or y are not finite, whatever the layers make of them."""
+    loss = train_loss(model, x, y)
+    for batch in (x, y):
+        if batch.aval.is_float:
+            loss = loss + (batch - batch).sum().astype(loss.dtype)
+    return loss
 
 
 def _tested(model: Any, x: Tensor, y: Tensor) -> None:

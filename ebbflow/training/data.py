@@ -1,4 +1,7 @@
-"""What users give as data, as arrays that the model reads, with every mistake named before anything is changed."""
+"""What users give as data, as arrays that the model reads, with every mistake named before anything is changed.
+
+Arrays stay as they lie, in the user's memory or file and in the user's type; a batch is converted when it is read.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -11,33 +14,36 @@ from ..core.aval import floatx
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from ..core.variable import Variable
+from .finite import check_finite, is_mapped, is_unchecked, place
 
 INT32 = np.iinfo(np.int32)
+READABLE = [np.dtype(code) for code in ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")]
 WHOLE = (Integral, np.bool_)
 NUMBER = (Real, Decimal, np.bool_)
 
 
-def prepare_x(caller: str, x: Any) -> np.ndarray:
-    """Inputs as floats of the default type, one row per sample; a single axis becomes one column."""
-    array = _numbers(caller, "x", x)
-    return _floats(caller, "x", array)
+def prepare_x(caller: str, x: Any, whole: bool = False) -> np.ndarray:
+    """Inputs as they lie, one row per sample; a single axis becomes one column. Whoever reads a batch converts it.
+
+    Parameters: whole, to look for NaN and infinity in a memory-mapped file too, which is else left to its reader.
+    """
+    return _checked(caller, "x", _numbers(caller, "x", x), whole)
 
 
-def prepare_y(caller: str, y: Any) -> np.ndarray:
-    """Targets: whole numbers as int32, others as floats of the default type."""
+def prepare_y(caller: str, y: Any, whole: bool = False) -> np.ndarray:
+    """Targets as they lie; raises ArgumentError for whole numbers beyond int32, as which they are read."""
     array = _numbers(caller, "y", y)
-    if array.dtype.kind == "f":
-        return _floats(caller, "y", array)
-    if array.dtype.itemsize >= 4 and ((array < INT32.min) | (array > INT32.max)).any():
+    wide = array.dtype.kind in "iu" and array.dtype.itemsize >= 4 and array.dtype != np.int32
+    if wide and (array.min() < INT32.min or array.max() > INT32.max):
         raise ArgumentError(f"{caller}: expected whole numbers in y of at most 32 bits; give larger ones as floats")
-    return array.astype(np.int32, copy=False)
+    return _checked(caller, "y", array, whole)
 
 
-def prepare_pair(caller: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+def prepare_pair(caller: str, x: Any, y: Any, whole: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and targets of the same number of rows."""
     if y is None:
         raise ArgumentError(f"{caller}: expected targets y of {_rows_of(x)}, got None")
-    inputs, targets = prepare_x(caller, x), prepare_y(caller, y)
+    inputs, targets = prepare_x(caller, x, whole), prepare_y(caller, y, whole)
     if len(inputs) != len(targets):
         raise ShapeError(f"{caller}: expected one row of y for each row of x, got {len(inputs)} x and {len(targets)} y")
     return inputs, targets
@@ -47,7 +53,19 @@ def prepare_validation(data: Any) -> tuple[np.ndarray, np.ndarray]:
     """The pair (x, y) given as validation_data."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise ArgumentError(f"fit: expected validation_data=(x, y), got {_kind_of(data)}")
-    return prepare_pair("fit: validation_data", *data)
+    x, y = data
+    return prepare_pair("fit: validation_data", x, y, whole=True)
+
+
+def batch_type(name: str, array: np.ndarray) -> np.dtype:
+    """The element type of a batch of "x" or "y" read from this array: int32 for whole y, else the default float."""
+    return np.dtype(np.int32) if name == "y" and array.dtype.kind in "biu" else floatx()
+
+
+def batch_of(name: str, array: np.ndarray, rows: Any) -> np.ndarray:
+    """These rows as a batch, rounded to the nearest numbers of its type."""
+    with np.errstate(over="ignore"):  # a number too large becomes infinite, which the reader looks for
+        return array[rows].astype(batch_type(name, array), copy=False)
 
 
 def split_last(
@@ -71,12 +89,17 @@ def batches(rows: int, batch_size: int) -> Iterator[slice]:
 
 def check_labels(caller: str, y: np.ndarray, classes: int) -> None:
     """Raise ArgumentError unless y holds class numbers from 0 to classes - 1."""
-    wrong = (y < 0) | (y >= classes) | (y != np.floor(y))
+    whole = y.dtype.kind != "f"
+    if whole and y.min() >= 0 and y.max() < classes:
+        return
+    wrong = (y < 0) | (y >= classes)
+    if not whole:
+        wrong |= y != np.floor(y)
     if wrong.any():
         at = np.argwhere(wrong)[0]
         raise ArgumentError(
             f"{caller}: expected labels in y from 0 to {classes - 1} (the model has {_count(classes, 'output')}), "
-            f"got {y[tuple(at)]:g} at row {at[0]}; number the classes from 0, or give the last layer more units"
+            f"got {float(y[tuple(at)]):g} at row {at[0]}; number the classes from 0, or give the last layer more units"
         )
 
 
@@ -88,7 +111,7 @@ def whole_number(caller: str, name: str, value: Any, least: int) -> int:
 
 
 def _numbers(caller: str, name: str, data: Any) -> np.ndarray:
-    """data as a contiguous array of numbers with at least two axes for x and one for y."""
+    """data as a contiguous array of numbers, itself if it is one, with at least two axes for x and one for y."""
     if data is None:
         raise ArgumentError(f"{caller}: expected an array of numbers as {name}, got None")
     try:
@@ -105,22 +128,29 @@ def _numbers(caller: str, name: str, data: Any) -> np.ndarray:
         raise ArgumentError(f"{caller}: expected at least one row in {name}, got none (shape {array.shape})")
     if name == "x" and array.ndim == 1:
         array = array[:, None]
-    return np.ascontiguousarray(array)
+    return _readable(caller, name, array)
 
 
-def _floats(caller: str, name: str, given: np.ndarray) -> np.ndarray:
-    """given in the default float type; raises ArgumentError for the first number that is not finite in it."""
-    with np.errstate(over="ignore"):
-        array = given.astype(floatx(), copy=False)
-    # The smallest and largest number tell without a temporary array: NaN is passed on by both.
-    if array.size == 0 or (np.isfinite(array.min()) and np.isfinite(array.max())):
+def _readable(caller: str, name: str, array: np.ndarray) -> np.ndarray:
+    """The array itself if its rows lie one after another in a type that native code reads, else a copy of that kind."""
+    known = array.dtype.newbyteorder("=")
+    if known not in READABLE:  # such as a long double
+        known = floatx()
+    if array.flags.c_contiguous and array.flags.aligned and array.dtype == known:
         return array
-    at = np.argwhere(~np.isfinite(array))[0]
-    value = given[tuple(at)]
-    what = f"{value}, which is too large for {array.dtype}," if np.isfinite(value) else f"{value}"
-    raise ArgumentError(
-        f"{caller}: expected finite numbers in {name}, got {what} at {_place(at)}; fill or drop such rows"
-    )
+    if name == "x" and is_mapped(array):
+        raise ArgumentError(
+            f"{caller}: expected the rows of a memory-mapped x one after another in the file, as {known}, got "
+            f"{array.dtype.str} with strides {array.strides}; write the file so, or copy x into memory first, with "
+            f"numpy.array(x, '{known}', order='C')"
+        )
+    return np.require(array, known, ["C", "A"])
+
+
+def _checked(caller: str, name: str, array: np.ndarray, whole: bool) -> np.ndarray:
+    if whole or not is_unchecked(array):
+        check_finite(caller, name, array)
+    return array
 
 
 def _numbers_of_objects(caller: str, name: str, array: np.ndarray, data: Any) -> np.ndarray:
@@ -150,12 +180,8 @@ def _first(array: np.ndarray, marks: np.ndarray, data: Any) -> str:
     """`'red' at row 0, column 2`, or `'red' in column 'colour'` of a frame: the first in the first marked column."""
     at = np.argwhere(marks.T)[0][::-1]
     columns = getattr(data, "column_names", getattr(data, "columns", None)) if len(at) == 2 else None
-    place = f"at {_place(at)}" if columns is None else f"in column {columns[at[1]]!r}"
-    return f"{array[tuple(at)]!r} {place}"
-
-
-def _place(at: Any) -> str:
-    return f"row {at[0]}" + "".join(f", column {k}" for k in at[1:]) if len(at) else "the only place"
+    where = f"at {place(at)}" if columns is None else f"in column {columns[at[1]]!r}"
+    return f"{array[tuple(at)]!r} {where}"
 
 
 def _example(array: np.ndarray) -> str:

@@ -9,8 +9,16 @@ import numpy as np
 from ..core.errors import NonFiniteLossError
 from ..core.tensor import Tensor, as_tensor, eagerly
 from ..layers.base import Layer
+from .finite import check_finite
 from .plan import Plan
 from .saving import all_layers
+
+
+def check_rows(plan: Plan, epoch: int, step: int, caller: str) -> None:
+    """Raise ArgumentError, with row and column, if what this step read is NaN or infinite."""
+    rows = plan.rows_of(plan.order_of(epoch), step)
+    for name, array in (("x", plan.x), ("y", plan.y)):
+        check_finite(caller, name, array[rows], rows)
 
 
 def non_finite_loss(model: Any, plan: Plan, epoch: int, step: int, caller: str) -> NonFiniteLossError:

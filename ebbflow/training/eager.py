@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..core.tensor import Tensor, as_tensor
-from .data import batches
+from .data import batch_of, batches
+from .finite import Lookout, all_finite
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
 from .steps import metric_values, row_outputs, test_loss, train_loss
@@ -60,7 +61,8 @@ class EagerRunner:
         before = [variable.value for variable in self._state]
         try:
             x, y = self._plan.batch_of(self._order, self._step)
-            loss = float(train_loss(self._model, as_tensor(x), as_tensor(y)))
+            readable = self._plan.checked or (all_finite(x) and all_finite(y))
+            loss = float(train_loss(self._model, as_tensor(x), as_tensor(y))) if readable else np.nan
         except BaseException:  # Ctrl-C too must not leave half of a step
             self._restore(before)
             raise
@@ -92,8 +94,10 @@ class EagerRunner:
 def eager_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> dict[str, float]:
     """The loss and metrics over all rows, by name."""
     model.reset_metrics()
+    lookout = Lookout("evaluate", {"x": x, "y": y})
     for rows in batches(len(x), batch_size):
-        test_loss(model, as_tensor(x[rows]), as_tensor(y[rows]))
+        lookout.reach(rows.stop)
+        test_loss(model, as_tensor(batch_of("x", x, rows)), as_tensor(batch_of("y", y, rows)))
     results = as_numbers(metric_values(model))
     model.reset_metrics()
     return results
@@ -101,7 +105,12 @@ def eager_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) ->
 
 def eager_predict(model: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
     """The model's outputs for all rows."""
-    return np.concatenate([row_outputs(model, as_tensor(x[rows])).numpy() for rows in batches(len(x), batch_size)])
+    lookout = Lookout("predict", {"x": x})
+    outputs = []
+    for rows in batches(len(x), batch_size):
+        lookout.reach(rows.stop)
+        outputs.append(row_outputs(model, as_tensor(batch_of("x", x, rows))).numpy())
+    return np.concatenate(outputs)
 
 
 def as_numbers(results: dict[str, Tensor]) -> dict[str, float]:

@@ -58,14 +58,14 @@ def predict(
 def test_on_batch(model: Any, x: Any, y: Any) -> dict[str, float]:
     """See Model.test_on_batch."""
     model.compilation("test_on_batch")
-    x, y = prepare_pair("test_on_batch", x, y)
+    x, y = prepare_pair("test_on_batch", x, y, whole=True)
     model.build_for(x.shape, y, "test_on_batch")
     return measure(model, x, y, len(x))
 
 
 def predict_on_batch(model: Any, x: Any) -> np.ndarray:
     """See Model.predict_on_batch."""
-    x = prepare_x("predict_on_batch", x)
+    x = prepare_x("predict_on_batch", x, whole=True)
     model.build_for(x.shape)
     return outputs(model, x, len(x))
 
@@ -73,7 +73,7 @@ def predict_on_batch(model: Any, x: Any) -> np.ndarray:
 def train_on_batch(model: Any, x: Any, y: Any) -> dict[str, float]:
     """See Model.train_on_batch: the fit of one step."""
     model.compilation("train_on_batch")
-    x, y = prepare_pair("train_on_batch", x, y)
+    x, y = prepare_pair("train_on_batch", x, y, whole=True)
     model.build_for(x.shape, y, "train_on_batch")
     plan = Plan(
         x=x,

@@ -8,8 +8,9 @@ import numpy as np
 from ..core.errors import ArgumentError
 from .callbacks import Callback, CallbackList, EarlyStopping, History, TerminateOnNaN, overrides, unknown_monitor
 from .data import prepare_pair, prepare_validation, split_last, whole_number
-from .diagnose import non_finite_loss
+from .diagnose import check_rows, non_finite_loss
 from .engines import runner_for
+from .finite import check_finite, is_unchecked
 from .plan import DEFAULT_BATCH_SIZE, Plan
 from .progress import ProgressBar, verbosity
 from .runner import Limit, Progress
@@ -61,6 +62,7 @@ def fit(
         shuffle_state=np.array(model.shuffle_state.numpy()),
         early_stopping=_native_early_stopping(called, log_names),
         log_names=log_names,
+        checked=not (is_unchecked(x) or is_unchecked(y)),
     )
     model.stop_training, model.history = False, history
     called.append(history)  # after the user's callbacks, which may add to the logs
@@ -92,7 +94,16 @@ def _rows(x: Any, y: Any, split: float, validation_data: Any) -> tuple[Any, Any]
     rows = prepare_pair("fit", x, y)
     if validation_data is not None:
         return rows, prepare_validation(validation_data)
-    return split_last(*rows, float(split)) if split else (rows, None)
+    return _split(*rows, float(split)) if split else (rows, None)
+
+
+def _split(x: np.ndarray, y: np.ndarray, fraction: float) -> tuple[Any, Any]:
+    """split_last, with a look at the rows to validate on, as at all that is not looked at step by step."""
+    rows, validation = split_last(x, y, fraction)
+    for name, array in zip(("x", "y"), validation, strict=True):
+        if is_unchecked(array):
+            check_finite("fit", name, array, range(len(rows[0]), len(x)))
+    return rows, validation
 
 
 def _native_early_stopping(called: CallbackList, log_names: Sequence[str]) -> EarlyStopping | None:
@@ -195,6 +206,8 @@ class _Fit:
             self.model.shuffle_state.assign(self.plan.shuffle_state_of(self.plan.initial_epoch + passed))
 
     def _end_at(self, epoch: int, step: int) -> None:
+        if not self.plan.checked:
+            check_rows(self.plan, epoch, step, "fit")
         quiet = [callback for callback in self.called.callbacks if isinstance(callback, TerminateOnNaN)]
         if not quiet:
             raise non_finite_loss(self.model, self.plan, epoch, step, "fit")

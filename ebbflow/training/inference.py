@@ -9,10 +9,13 @@ import numpy as np
 from ..compile import Program, Step, compile_program, new_table
 from ..layers.base import structure_changes, structure_parts
 from ..lowering.table import Slot
-from .compiled import State, metric_steps, program_of, split, test_steps, traced
+from .compiled import State, metric_steps, program_of, split, test_steps, traced, type_of
+from .finite import Lookout, all_finite
 from .steps import row_outputs
 
 BATCH_SIZE = 512  # large enough for the products, small enough for the cache
+
+NOTHING_LEFT = Lookout("predict", {})  # all rows were looked at before
 
 
 class _Batches:
@@ -25,16 +28,18 @@ class _Batches:
         self._step = program.function(step)
         self._tail = program.function(f"{step}_tail") if tail else None
 
-    def run(self, *arrays: np.ndarray) -> None:
-        """Do the step on every batch; the table gets the arrays' addresses."""
+    def run(self, lookout: Lookout, *arrays: np.ndarray) -> None:
+        """Do the step on every batch, looked at before; the table gets the arrays' addresses."""
         table, address = self.table, self._address
         for k, array in enumerate(arrays):
             table[Slot.DATA + k] = array.ctypes.data
         for k in range(self._whole):
             table[Slot.FIRST] = k * self._batch
+            lookout.reach((k + 1) * self._batch)
             self._step(*address, 0, 1)
         if self._tail is not None:
             table[Slot.FIRST] = self._whole * self._batch
+            lookout.reach(len(arrays[0]))
             self._tail(*address, 0, 1)
 
     def call(self, name: str) -> None:
@@ -45,14 +50,14 @@ def compiled_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int)
     """The loss and metrics over all rows, by name."""
     data = {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y)}
     batch, whole, tail = split(len(x), batch_size)
-    key = "evaluate", tuple((array.shape[1:], array.dtype) for array in data.values()), batch, tail
+    key = "evaluate", tuple(map(type_of, data.values())), batch, tail
     program = program_of(
         model, key, lambda: compile_program(test_steps(model, data, batch, tail) | metric_steps(model), model.weights)
     )
     batches = _Batches(program, "test", batch, whole, tail)
     batches.state.load()
     batches.call("reset")
-    batches.run(*data.values())
+    batches.run(Lookout("evaluate", data), *data.values())
     batches.call("results")
     values = [float(value) for value in program.results("results", batches.state.arena)]
     return dict(zip(model.metrics_names, values, strict=True))
@@ -71,10 +76,10 @@ def compiled_predict(model: Any, x: np.ndarray, batch_size: int | None) -> np.nd
         }
         return compile_program(steps, model.weights)
 
-    program = program_of(model, ("predict", x.shape[1:], x.dtype, batch, tail), make)
+    program = program_of(model, ("predict", type_of(x), batch, tail), make)
     ready = Ready(model, x, batch_size, _Batches(program, "predict", batch, whole, tail))
     model.programs.ready = ready
-    return ready(x)
+    return ready(x, Lookout("predict", {"x": x}))
 
 
 class Ready:
@@ -98,15 +103,16 @@ class Ready:
             and x.dtype == self._dtype
             and asked == self._asked
             and x.flags.c_contiguous
+            and x.flags.aligned
             and structure_changes() == self._changes
             and all(now == then for now, then in self._parts)
-            and bool(np.isfinite(x).all())
+            and all_finite(x)
             and not self._lock.locked()
         )
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
+    def __call__(self, x: np.ndarray, lookout: Lookout = NOTHING_LEFT) -> np.ndarray:
         result = np.empty(*self._result)
         with self._lock:
             self._batches.state.load()
-            self._batches.run(x, result)
+            self._batches.run(lookout, x, result)
         return result

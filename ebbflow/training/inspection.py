@@ -84,7 +84,10 @@ def _fitted_out(plan: Plan, program: Program) -> tuple[np.ndarray, np.ndarray, l
         buffer.layout.pack(value, view(arena, buffer))
     lowered = plan.lowered["step"]
     rng = np.random.default_rng(0)
-    held = [rng.standard_normal(node.aval.shape).astype(node.aval.dtype) for node in lowered.gathers]
+    held = [
+        rng.standard_normal(node.aval.shape).astype(dtype)
+        for node, dtype in zip(lowered.gathers, program.types("step"), strict=True)
+    ]
     order = np.arange(held[0].shape[0], dtype=np.int64)
     table = new_table(len(held))
     table[Slot.ORDER] = order.ctypes.data

@@ -210,7 +210,7 @@ class Model(Layer):
         """Train for a number of passes (epochs) over the rows, and return what was logged.
 
         Parameters:
-            x: inputs, one row per sample.
+            x: inputs, one row per sample, of any integer or floating type; a memory-mapped file may exceed memory.
             y: targets, as many rows; class numbers for sparse losses.
             batch_size: rows per step, 32 by default; the last step of an epoch takes the rows that are left.
             epochs: the number of the last epoch, counted from 1; training starts after initial_epoch of them.
@@ -222,8 +222,9 @@ class Model(Layer):
             validation_batch_size: rows per measuring step, by default batch_size.
 
         Raises ArgumentError or ShapeError before anything is changed where an argument does not fit, and
-        NonFiniteLossError when the loss becomes NaN or infinite (the model is then as before that step). Ctrl-C leaves
-        the weights as of the last finished step.
+        NonFiniteLossError when the loss becomes NaN or infinite (the model is then as before that step). NaN and
+        infinity in a memory-mapped file are found by the step that reads them, and the model is as before it, too.
+        Ctrl-C leaves the weights as of the last finished step.
         """
         return fit(
             self,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..functions.random import permutation
+from .data import batch_of
 
 DEFAULT_BATCH_SIZE = 32
 
@@ -19,7 +20,8 @@ class Plan:
     b = batch_size; the last step of an epoch takes the rows that are left.
 
     Attributes:
-        x, y: all training rows, as arrays of the element types that the model reads.
+        x, y: all training rows, as they lie in the user's memory or files.
+        checked: whether x and y are known to hold finite numbers; where not, a step looks at its own batch.
         validation: (x, y) to measure on after each epoch, or None.
         batch_size, validation_batch_size: rows per step.
         epochs, initial_epoch: epochs are numbered initial_epoch, ..., epochs - 1.
@@ -40,6 +42,7 @@ class Plan:
     shuffle_state: np.ndarray
     early_stopping: Any
     log_names: tuple[str, ...]
+    checked: bool = True
 
     @property
     def rows(self) -> int:
@@ -59,6 +62,10 @@ class Plan:
         return permutation(self.shuffle_state_of(epoch), self.rows) if self.shuffle else np.arange(self.rows)
 
     def batch_of(self, order: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """The rows (x, y) that this step trains on, given the epoch's order."""
-        rows = order[step * self.batch_size : (step + 1) * self.batch_size]
-        return self.x[rows], self.y[rows]
+        """The batches (x, y) that this step trains on, given the epoch's order, as the model reads them."""
+        rows = self.rows_of(order, step)
+        return batch_of("x", self.x, rows), batch_of("y", self.y, rows)
+
+    def rows_of(self, order: np.ndarray, step: int) -> np.ndarray:
+        """The numbers of the rows that this step trains on."""
+        return order[step * self.batch_size : (step + 1) * self.batch_size]

@@ -25,6 +25,7 @@ MAKERS: dict[str, Any] = {
     "Activation": lambda: layers.Activation("sigmoid"),
     "Dropout": lambda: layers.Dropout(0.3, seed=5),
     "Normalization": lambda: layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[4.0, 5.0, 6.0]),
+    "Rescaling": lambda: layers.Rescaling([0.5, 2.0, 1.0], offset=-1),
     "InputLayer": lambda: layers.Input((3,), name="table"),
     "Flatten": lambda: layers.Flatten(),
     "ReLU": lambda: layers.ReLU(max_value=1.0, negative_slope=0.1, threshold=0.2),

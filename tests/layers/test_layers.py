@@ -148,6 +148,21 @@ def test_moments_of_0_and_1_are_moments_too() -> None:
     np.testing.assert_array_equal(normalization(X).numpy(), X)
 
 
+def test_rescaling_turns_bytes_into_floats() -> None:
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4) * 10
+    scaled = layers.Rescaling(1 / 127.5, offset=-1)(pixels)
+    assert scaled.dtype == np.float32
+    np.testing.assert_array_equal(scaled.numpy(), pixels * np.float32(1 / 127.5) - np.float32(1))
+    columns = layers.Rescaling([1, 2, 3, 4], offset=np.array([[0.5], [1], [2]]), dtype="float64")(pixels)
+    np.testing.assert_array_equal(columns.numpy(), pixels * [1.0, 2, 3, 4] + [[0.5], [1], [2]])
+
+
+def test_rescaling_refuses_what_does_not_fit() -> None:
+    for scale in (np.ones(4), np.ones((1, 3)), np.ones((6, 3))):
+        with pytest.raises(ShapeError, match=r"expected features that scale of shape \(.*\) fits, got float32\[6,3\]"):
+            layers.Rescaling(scale, name="bytes")(X)
+
+
 def test_activation_layers() -> None:
     np.testing.assert_array_equal(layers.ReLU()(X).numpy(), np.maximum(X, 0))
     np.testing.assert_allclose(layers.LeakyReLU(0.1)(X).numpy(), np.where(X > 0, X, 0.1 * X), rtol=1e-6)
@@ -191,6 +206,9 @@ def test_input_checks_shapes() -> None:
         (lambda: layers.Input(), r"Input: expected one of shape and batch_shape, got None and None"),
         (lambda: layers.Input((0,)), r"Input: expected positive lengths of axes or None, got shape \(None, 0\)"),
         (lambda: layers.Normalization(axis=0.5), r"Normalization: expected whole numbers or None for axis, got 0.5"),
+        (lambda: layers.Rescaling("half"), r"Rescaling: expected a finite number or .* for scale, got 'half'"),
+        (lambda: layers.Rescaling(2, offset=[1.0, np.nan]), r"or an array of them for offset, got \[1.0, nan\]"),
+        (lambda: layers.Rescaling(True), r"for scale, got True"),
         (lambda: layers.Dense(2, dtype="float33"), r"Dense: expected one of .* for dtype, got 'float33'; did you mean"),
         (lambda: layers.Dense(2, dtype="int32"), r"Dense: expected one of 'float32', 'float64' for dtype, got 'int32'"),
         (lambda: layers.Input((2,), dtype="complex64"), r"InputLayer: expected .* for dtype, got 'complex64'"),

@@ -14,14 +14,21 @@ LLVM_TYPES = {
     "int32": "i32",
     "uint32": "i32",
     "int64": "i64",
+    "uint64": "i64",
+    "int16": "i16",
+    "uint16": "i16",
+    "int8": "i8",
     "uint8": "i8",
     "bool": "i1",
     INDEX: "i64",
     POINTER: "ptr",
 }
-SIZES = {"float32": 4, "float64": 8, "int32": 4, "uint32": 4, "int64": 8, "uint8": 1, "bool": 1, INDEX: 8, POINTER: 8}
+SIZES = {
+    **{"float32": 4, "float64": 8, "bool": 1, INDEX: 8, POINTER: 8},
+    **{"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8},
+}
 FLOATS = ("float32", "float64")
-UNSIGNED = ("uint32", "uint8", "bool")
+UNSIGNED = ("uint64", "uint32", "uint16", "uint8", "bool")
 FLOAT_PREDICATES = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"}
 INTEGER_OPERATIONS = {
     "iadd": "add nsw i64 {}, {}",
