@@ -17,7 +17,8 @@ help:
 	@echo "make demo    set up, make a table of bike rentals, train on it, evaluate, predict"
 	@echo "make test    set up, then check format, lint and types, then run the tests"
 	@echo "make format  format the code and apply safe lint fixes"
-	@echo "make bench   set up, then run every benchmark (installs torch and jax to compare with)"
+	@echo "make bench   set up, run every benchmark, write docs/performance.md (installs torch, jax, onnx to compare with;"
+	@echo "             MNIST=file.npz, with x_train y_train x_test y_test, for those that train on it)"
 	@echo "make clean   remove what was built; keeps $(VENV)"
 
 demo: $(VENV)/.installed
@@ -42,7 +43,7 @@ format: $(VENV)/.tested
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.benchmarked
-	@set -e; for name in training_step startup agreement; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+	$(BIN)/python -m benchmarks.report $(if $(MNIST),--data $(MNIST))
 
 clean:
 	rm -rf build dist $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

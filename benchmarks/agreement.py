@@ -14,14 +14,15 @@ The two also keep momentum differently (Keras multiplies by the learning rate be
 the same as long as the learning rate stays the same.
 """
 
-from collections.abc import Callable
+import importlib.util
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import ebbflow as ebb
-from benchmarks.common import arguments, print_machine, print_table
+from benchmarks.common import Options, Table, show
 
 if TYPE_CHECKING:
     import torch
@@ -145,19 +146,18 @@ def largest_difference(optimizer: Optimizer, loss: Loss) -> float:
     return float(np.max(np.abs(np.array(ours) - theirs) / np.abs(theirs)))
 
 
-def main() -> None:
-    arguments(__doc__)
-    print_machine()
-    print(f"largest relative difference of the losses over {STEPS} steps\n")
+def tables(options: Options) -> Iterator[Table]:
+    """All pairs; quick or not, since nothing is timed."""
+    title = f"largest relative difference of the losses over {STEPS} steps"
+    if importlib.util.find_spec("torch") is None:
+        yield Table(title, ["", *LOSSES], [], ["left out: torch is not installed"])
+        return
     rows = [
         [name, *(f"{largest_difference(optimizer, loss):.1e}" for loss in LOSSES.values())]
         for name, optimizer in OPTIMIZERS.items()
     ]
-    print_table(["", *LOSSES], rows)
+    yield Table(title, ["", *LOSSES], rows)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ModuleNotFoundError as error:
-        print(f"skipped: {error.name} is not installed")
+    show(tables, __doc__)

@@ -1,18 +1,21 @@
-"""How fast can one core of this machine multiply and add at most?
+"""How fast can this machine multiply and add at most, on one core and on all of them at once?
 
 Measured with a loop of fused multiply-adds whose operands and sums never leave the registers, written in ebbflow's own
-loop language and compiled as its kernels are.
+loop language and compiled as its kernels are. On all cores, a thread for each runs that loop at the same time, and the
+operations of all are divided by the time from the first start to the last end.
 """
 
 import ctypes
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import Barrier
 
 import numpy as np
 
-from benchmarks.common import arguments, print_machine
+from benchmarks.common import Options, Table, cores, in_turn, show
 from ebbflow.backends.cpu.target import host
 from ebbflow.compile import link
 from ebbflow.lowering.arithmetic import Arithmetic
@@ -21,6 +24,7 @@ from ebbflow.lowering.loops import Kernel, Value
 from ebbflow.runtime.memory import allocate
 
 TURNS = 100_000
+CALLS = 8  # of the loop in one measurement, a few milliseconds: threads do not start at quite the same moment
 
 
 def chain_kernel(chains: int) -> Kernel:
@@ -39,39 +43,55 @@ def chain_kernel(chains: int) -> Kernel:
 
 
 @cache
-def _compiled() -> tuple[Callable[[], None], int]:
-    """The compiled loop, and the operations of one call."""
+def _compiled() -> tuple[Callable[[int], None], int, int]:
+    """The compiled loop, the bytes of memory that it needs, and the operations of one call."""
     target = host()
     chains = target.machine.tile_rows["float32"]  # as many as a product's tile has: enough to hide the latency
     module, _ = link([], [chain_kernel(chains)], target)
     function = module.function("chains", ctypes.c_void_p)
-    memory = allocate(4 * LANES * (chains + 2))
-    memory.view(np.float32)[:] = 0.5
 
-    def run(_keeps_its_code: object = module) -> None:
-        function(memory.ctypes.data)
+    def run(memory: int, _keeps_its_code: object = module) -> None:
+        function(memory)
 
-    return run, 2 * LANES * chains * TURNS
+    return run, 4 * LANES * (chains + 2), 2 * LANES * chains * TURNS
 
 
-def peak_flops(repeats: int = 10) -> float:
-    """Floating-point operations per second of one core, a multiply-add being two: the best of some repeats."""
-    run, operations = _compiled()
-    best = float("inf")
-    for _ in range(repeats):
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)
+
+
+def peak_flops(threads: int = 1, repeats: int = 5) -> float:
+    """Floating-point operations per second, a multiply-add being two, of so many threads: the best of some repeats."""
+    run, needed, operations = _compiled()
+
+    def work(meeting: Barrier) -> tuple[float, float]:
+        memory = allocate(needed)
+        memory.view(np.float32)[:] = 0.5
+        meeting.wait()
         start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return operations / best
+        for _ in range(CALLS):
+            run(memory.ctypes.data)
+        return start, time.perf_counter()
+
+    def seconds() -> float:
+        starts, ends = zip(*_pool(threads).map(work, [Barrier(threads)] * threads), strict=True)
+        return max(ends) - min(starts)
+
+    return threads * CALLS * operations / min(seconds() for _ in range(repeats))
 
 
-def main() -> None:
-    options = arguments(__doc__)
-    print_machine()
-    rates = [peak_flops() / 1e9 for _ in range(3 if options.quick else 20)]
-    print(f"fused multiply-add, float32, one core: {statistics.median(rates):.1f} GFLOP/s ", end="")
-    print(f"(from {min(rates):.1f} to {max(rates):.1f} in {len(rates)} measurements)")
+def tables(options: Options) -> Iterator[Table]:
+    counts = sorted({1, cores()})
+    measured = in_turn(
+        {count: lambda count=count: peak_flops(count) / 1e9 for count in counts}, 3 if options.quick else 20
+    )
+    rows = []
+    for count, rates in measured.items():
+        cells = [f"{rate:.1f}" for rate in (statistics.median(rates), min(rates), max(rates))]
+        rows.append([f"{count} core{'s' if count > 1 else ''}", *cells])
+    yield Table("fused multiply-add, float32", ["", "median, GFLOP/s", "least", "most"], rows)
 
 
 if __name__ == "__main__":
-    main()
+    show(tables, __doc__)

@@ -1,28 +1,51 @@
 """The networks that are trained, and the same data and first weights for everyone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-LEARNING_RATES = {"SGD": 0.01, "Adam": 0.001}
+LEARNING_RATES = {"SGD": 0.01, "Adam": 0.001, "RMSprop": 0.001}
+NEGATIVE_SLOPE = 0.2  # of leaky_relu, as Keras has it
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x: np.where(x > 0, x, NEGATIVE_SLOPE * x),
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+}
+Data = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Network:
-    """Dense layers with ReLU between them: regression with one output, classification with more.
+    """Dense layers with an activation between them: regression with one output, classification with more.
 
     Attributes:
         sizes: features, hidden units, outputs.
         batch: rows per step.
-        optimizer: "SGD" or "Adam", at the learning rate of LEARNING_RATES.
+        optimizer: "SGD", "Adam" or "RMSprop", at the learning rate of LEARNING_RATES.
         steps: per epoch.
+        activation: of the hidden units, a name of ACTIVATIONS.
+        dropout: the share of each layer's hidden units that a step leaves out.
+        momentum: of SGD.
     """
 
     sizes: tuple[int, ...]
     batch: int
     optimizer: str
     steps: int
+    activation: str = "relu"
+    dropout: float = 0.0
+    momentum: float = 0.0
+
+    @classmethod
+    def from_json(cls, text: str) -> "Network":
+        fields = json.loads(text)
+        return cls(**fields | {"sizes": tuple(fields["sizes"])})
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
 
     @property
     def name(self) -> str:
@@ -54,11 +77,12 @@ NETWORKS = {
         Network((30, 64, 32, 1), batch=32, optimizer="Adam", steps=200),
         Network((64, 128, 64, 10), batch=64, optimizer="Adam", steps=100),
         Network((784, 512, 512, 10), batch=128, optimizer="Adam", steps=40),
+        Network((1024, 2048, 2048, 10), batch=256, optimizer="Adam", steps=4),
     )
 }
 
 
-def data(network: Network) -> tuple[np.ndarray, np.ndarray]:
+def data(network: Network) -> Data:
     """Inputs (rows, features) float32; targets (rows, 1) float32, or class numbers (rows,) int32."""
     random = np.random.default_rng(1)
     features, outputs = network.sizes[0], network.sizes[-1]
@@ -79,10 +103,11 @@ def first_weights(network: Network) -> list[np.ndarray]:
 
 
 def loss(network: Network, weights: Sequence[np.ndarray]) -> float:
-    """Mean squared error, or mean cross-entropy, of these weights on all rows."""
+    """Mean squared error, or mean cross-entropy, of these weights on all rows, nothing left out."""
     x, y = data(network)
+    activation = ACTIVATIONS[network.activation]
     for k in range(0, len(weights), 2):
-        x = (np.maximum(x, 0) if k else x) @ weights[k] + weights[k + 1]
+        x = (activation(x) if k else x) @ weights[k] + weights[k + 1]
     if not network.classifies:
         return float(np.mean((x - y) ** 2))
     log_sums = np.log(np.exp(x - x.max(axis=1, keepdims=True)).sum(axis=1)) + x.max(axis=1)

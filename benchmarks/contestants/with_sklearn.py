@@ -5,25 +5,28 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from threadpoolctl import threadpool_limits
 
 from benchmarks.common import cores
-from benchmarks.contestants.problem import Network, data, first_weights
+from benchmarks.contestants.problem import Data, Network, data, first_weights
 from benchmarks.contestants.trial import fastest
+
+ACTIVATIONS = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}
 
 
 class Perceptron:
     """A network, and the threads that its matrix products run on."""
 
-    def __init__(self, network: Network, threads: int) -> None:
+    def __init__(self, network: Network, examples: Data, threads: int) -> None:
         self.threads = threads
-        self.x, self.y = data(network)
+        self.x, self.y = examples
         # Its squared error is halved, so plain gradient descent needs twice the rate to take the same steps.
         halved = 2.0 if network.optimizer == "SGD" and not network.classifies else 1.0
         self.model = (MLPClassifier if network.classifies else MLPRegressor)(
             hidden_layer_sizes=network.sizes[1:-1],
+            activation=ACTIVATIONS[network.activation],
             solver=network.optimizer.lower(),
             learning_rate_init=network.learning_rate * halved,
             batch_size=network.batch,
             alpha=0.0,
-            momentum=0.0,
+            momentum=network.momentum,
             nesterovs_momentum=False,
             random_state=1,
         )
@@ -46,10 +49,13 @@ class Perceptron:
 
 
 class Contestant:
-    def __init__(self, network: Network, variant: str) -> None:
-        threads = fastest({count: Perceptron(network, count).train for count in sorted({1, cores()})})
+    def __init__(self, network: Network, variant: str, examples: Data | None = None) -> None:
+        if network.dropout or network.activation not in ACTIVATIONS or network.optimizer not in ("SGD", "Adam"):
+            raise NotImplementedError("scikit-learn's networks have no dropout, leaky_relu or RMSprop")
+        examples = examples or data(network)
+        threads = fastest({count: Perceptron(network, examples, count).train for count in sorted({1, cores()})})
         self.label = f"scikit-learn, partial_fit ({threads} thread{'s' if threads > 1 else ''})"
-        self._perceptron = Perceptron(network, threads)
+        self._perceptron = Perceptron(network, examples, threads)
         self.train = self._perceptron.train
 
     def weights(self) -> list[np.ndarray]:

@@ -4,26 +4,34 @@ import numpy as np
 import torch
 
 from benchmarks.common import cores
-from benchmarks.contestants.problem import Network, data, first_weights
+from benchmarks.contestants.problem import NEGATIVE_SLOPE, Data, Network, data, first_weights
 from benchmarks.contestants.trial import fastest
 
-IMPLEMENTATIONS = ("fused", "foreach", "for-loop")
+IMPLEMENTATIONS = {
+    "SGD": ("fused", "foreach", "for-loop"),
+    "Adam": ("fused", "foreach", "for-loop"),
+    "RMSprop": ("foreach", "for-loop"),
+}
+ACTIVATIONS = {
+    "relu": torch.nn.ReLU,
+    "leaky_relu": lambda: torch.nn.LeakyReLU(NEGATIVE_SLOPE),
+    "tanh": torch.nn.Tanh,
+    "sigmoid": torch.nn.Sigmoid,
+}
 
 
 class Loop:
     """A network, its optimizer in one of PyTorch's implementations, and the loop over its batches."""
 
-    def __init__(self, network: Network, implementation: str, threads: int) -> None:
+    def __init__(self, network: Network, examples: Data, implementation: str, threads: int) -> None:
         self.network, self.threads = network, threads
-        x, y = data(network)
+        x, y = examples
         self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
         if network.classifies:
             self.y = self.y.long()  # what its cross-entropy wants
         self.model = _model(network)
         self.loss = torch.nn.CrossEntropyLoss() if network.classifies else torch.nn.MSELoss()
-        how = {"fused": implementation == "fused", "foreach": implementation == "foreach"}
-        optimizer = getattr(torch.optim, network.optimizer)
-        self.optimizer = optimizer(self.model.parameters(), lr=network.learning_rate, **how)
+        self.optimizer = _optimizer(network, self.model, implementation)
 
     def train(self, epochs: int) -> None:
         torch.set_num_threads(self.threads)
@@ -36,12 +44,13 @@ class Loop:
 
 
 class Contestant:
-    def __init__(self, network: Network, variant: str) -> None:
+    def __init__(self, network: Network, variant: str, examples: Data | None = None) -> None:
         torch.manual_seed(1)
-        candidates = [(how, threads) for threads in sorted({1, cores()}) for how in IMPLEMENTATIONS]
-        how, threads = fastest({candidate: Loop(network, *candidate).train for candidate in candidates})
+        examples = examples or data(network)
+        candidates = [(how, threads) for threads in sorted({1, cores()}) for how in IMPLEMENTATIONS[network.optimizer]]
+        how, threads = fastest({candidate: Loop(network, examples, *candidate).train for candidate in candidates})
         self.label = f"PyTorch eager ({how}, {threads} thread{'s' if threads > 1 else ''})"
-        self._loop = Loop(network, how, threads)
+        self._loop = Loop(network, examples, how, threads)
         self.train = self._loop.train
 
     def weights(self) -> list[np.ndarray]:
@@ -51,9 +60,19 @@ class Contestant:
 def _model(network: Network) -> torch.nn.Sequential:
     layers: list[torch.nn.Module] = []
     for inputs, outputs in zip(network.sizes, network.sizes[1:], strict=False):
-        layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
+        if layers:
+            layers.append(ACTIVATIONS[network.activation]())
+        if layers and network.dropout:
+            layers.append(torch.nn.Dropout(network.dropout))
+        layers.append(torch.nn.Linear(inputs, outputs))
+    model = torch.nn.Sequential(*layers)
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), first_weights(network), strict=True):
             parameter.copy_(torch.from_numpy(value.T.copy()))
     return model
+
+
+def _optimizer(network: Network, model: torch.nn.Module, implementation: str) -> torch.optim.Optimizer:
+    own = {"SGD": {"momentum": network.momentum}, "RMSprop": {"alpha": 0.9}, "Adam": {}}[network.optimizer]
+    how = {name: name == implementation for name in IMPLEMENTATIONS[network.optimizer] if name != "for-loop"}
+    return getattr(torch.optim, network.optimizer)(model.parameters(), lr=network.learning_rate, **own, **how)
