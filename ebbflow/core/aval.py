@@ -1,6 +1,8 @@
 """What is known of a tensor before it has a value: its shape and its element type."""
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +35,13 @@ class Aval:
         return self.dtype.kind == "f"
 
     def __str__(self) -> str:
-        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+        return f"{dtype_name(self.dtype)}[{','.join(map(str, self.shape))}]"
+
+
+@cache
+def dtype_name(dtype: Any) -> str:
+    """The name of an element type, of which NumPy makes a new text whenever it is asked."""
+    return str(np.dtype(dtype))
 
 
 def aval_of(array: np.ndarray) -> Aval:

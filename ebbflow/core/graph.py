@@ -71,18 +71,18 @@ class Graph:
 
 def topological(outputs: Iterable[Node]) -> list[Node]:
     """Every node below the outputs, inputs before users, in the order of first need."""
-    order: list[Node] = []
-    seen: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(node, False) for node in reversed(list(outputs))]
+    order: dict[Node, None] = {}
+    opened: set[Node] = set()
+    stack = list(outputs)[::-1]
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((source, False) for source in reversed(node.inputs))
-    return order
+        node = stack[-1]
+        if node.inputs and node not in opened:
+            opened.add(node)
+            stack += [source for source in node.inputs[::-1] if source not in order]
+        else:
+            order[node] = None
+            stack.pop()
+    return list(order)
 
 
 def users_of(graph: Graph) -> dict[Node, list[Node]]:
@@ -95,16 +95,16 @@ def users_of(graph: Graph) -> dict[Node, list[Node]]:
 
 
 def rewrite(graph: Graph, rule: Callable[[Node], Node]) -> Graph:
-    """The graph with `rule` applied to every computed node, its inputs already rewritten."""
-    new: dict[Node, Node] = {}
+    """The graph with `rule` applied to every constant and computed node, its inputs already rewritten."""
+    new: dict[Node, Node] = {node: node for node in graph.inputs}
     for node in graph.nodes:
-        if isinstance(node.primitive.lower, Leaf):
-            new[node] = node
+        if node.primitive is INPUT:
             continue
-        inputs = tuple(new[source] for source in node.inputs)
-        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+        inputs = tuple([new[source] for source in node.inputs])
+        same = inputs == node.inputs
         new[node] = rule(node if same else Node(node.primitive, inputs, node.params, node.aval, node.label))
-    return Graph(graph.inputs, [new[node] for node in graph.outputs], graph.name)
+    outputs = tuple(new[node] for node in graph.outputs)
+    return graph if outputs == graph.outputs else Graph(graph.inputs, outputs, graph.name)
 
 
 def evaluate(graph: Graph, arguments: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -200,7 +200,7 @@ def verify(graph: Graph) -> Graph:
                 f"{graph.name}: reads an input that is not among its inputs ({node.label or node.aval})"
             )
             continue
-        assert all(source in seen for source in node.inputs), f"{graph.name}: {node.primitive} before its inputs"
+        assert seen.issuperset(node.inputs), f"{graph.name}: {node.primitive} before its inputs"
         if node.is_constant:
             assert aval_of(node.value) == node.aval
         else:

@@ -132,7 +132,7 @@ class Layer:
 
     def _expect_owner(self, outermost: "Layer | None") -> None:
         """Raise ArgumentError for a layer with variables that no attribute of the calling layers holds."""
-        if outermost is not None and self.variables and self not in outermost._flat_layers(lambda layer: True, set()):
+        if outermost is not None and self.variables and all(self is not layer for layer, _ in outermost._flat_layers()):
             raise ArgumentError(
                 f"{self}: was made inside the call of {outermost}, where every call gets new weights and none learns; "
                 "make it in __init__ and keep it as an attribute"
@@ -211,36 +211,34 @@ class Layer:
         """The layers that are attributes of this one, in the order in which they were set."""
         return [part for part in self._parts() if isinstance(part, Layer)]
 
-    def _collect(
-        self, kind: Callable[["Layer"], list[Any]], enter: Callable[["Layer"], bool] = lambda layer: True
-    ) -> list[Any]:
-        """What `kind` finds in this layer and those inside it, each once; `enter` says which layers are looked at."""
-        found: dict[int, Any] = {}
-        for layer in self._flat_layers(enter, set()):
-            found.update((id(one), one) for one in kind(layer))
-        return list(found.values())
-
-    def _flat_layers(self, enter: Callable[["Layer"], bool], seen: set[int]) -> Iterator["Layer"]:
-        if id(self) in seen or not enter(self):
+    def _flat_layers(
+        self, only_trainable: bool = False, seen: set[int] | None = None
+    ) -> Iterator[tuple["Layer", list[Any]]]:
+        """This layer and those inside it, each once and with its parts."""
+        seen = set() if seen is None else seen
+        if id(self) in seen or (only_trainable and not self.trainable):
             return
         seen.add(id(self))
-        yield self
-        for layer in self.sublayers:
-            yield from layer._flat_layers(enter, seen)
+        parts = self._parts()
+        yield self, parts
+        for part in parts:
+            if isinstance(part, Layer):
+                yield from part._flat_layers(only_trainable, seen)
 
-    def _own_weights(self) -> list[Variable]:
-        return [part for part in self._parts() if isinstance(part, Variable)]
+    def _collect(self, kind: Any, only_trainable: bool = False) -> list[Any]:
+        """The parts of a kind that this layer and those inside it hold, each once."""
+        held = (part for _, parts in self._flat_layers(only_trainable) for part in parts if isinstance(part, kind))
+        return list({id(part): part for part in held}.values())
 
     @property
     def weights(self) -> list[Variable]:
         """Every variable of the layer and its sublayers, without the states of random numbers."""
-        return self._collect(Layer._own_weights)
+        return self._collect(Variable)
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that an optimizer may change; none of a layer with `trainable=False`."""
-        own = self._collect(Layer._own_weights, lambda layer: layer.trainable)
-        return [weight for weight in own if weight.trainable]
+        return [weight for weight in self._collect(Variable, only_trainable=True) if weight.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -251,13 +249,15 @@ class Layer:
     @property
     def variables(self) -> list[Variable]:
         """The weights, then the states of random number generators: all that training changes."""
-        generators = self._collect(lambda layer: [part for part in layer._parts() if isinstance(part, SeedGenerator)])
-        return [*self.weights, *(generator.state for generator in generators)]
+        held = self._collect((Variable, SeedGenerator))
+        states = [one.state for one in held if isinstance(one, SeedGenerator)]
+        return [one for one in held if isinstance(one, Variable)] + states
 
     @property
     def hyperparameters(self) -> list[Variable]:
         """The scalars that a compiled program reads when it runs, such as a dropout rate."""
-        return self._collect(lambda layer: list(held_by(layer).values()))
+        held = (one for layer, _ in self._flat_layers() for one in held_by(layer).values())
+        return list({id(one): one for one in held}.values())
 
     @property
     def trainable_variables(self) -> list[Variable]:

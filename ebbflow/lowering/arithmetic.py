@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.aval import dtype_name
 from . import numerics
-from .index import LANE, LANES, Clamp, Index, Quotient
+from .index import LANE, LANES, Clamp, Index
 from .loops import INDEX, Builder, Constant, Value
 
 FLOATS = ("float32", "float64")
@@ -23,15 +24,12 @@ class Arithmetic(Builder):
 
     # constants and conversion
     def constant(self, number: Any, dtype: Any) -> Constant:
-        name = str(np.dtype(dtype))
-        number = float(number) if name in FLOATS else bool(number) if name == "bool" else int(number)
-        return Constant(number, (name, self.lanes))
+        name = dtype_name(dtype)
+        return Constant(_number(number, name), (name, self.lanes))
 
     def like(self, x: Value, number: Any) -> Constant:
         """A constant of x's type."""
-        constant = self.constant(number, x.dtype)
-        constant.type = x.type
-        return constant
+        return Constant(_number(number, x.dtype), x.type)
 
     def zero(self, x: Value) -> Constant:
         return self.like(x, 0)
@@ -40,7 +38,7 @@ class Arithmetic(Builder):
         return scalar if self.lanes == 1 else self.op("splat", (scalar.dtype, self.lanes), scalar)
 
     def cast(self, x: Value, dtype: Any) -> Value:
-        name = str(np.dtype(dtype))
+        name = dtype_name(dtype)
         if name == x.dtype:
             return x
         if isinstance(x, Constant):
@@ -166,11 +164,9 @@ class Arithmetic(Builder):
                 return self.constant(index.constant, dtype)
             position = self.op("from_index", ("int32", 1), self.position(index))
             return self.cast(self.splat(position), dtype)
-        total = self.index_value(
-            Index({v: c for v, c in index.terms.items() if not _lane_dependent(v)}, index.constant)
-        )
+        total = self.index_value(Index({v: c for v, c in index.terms.items() if not v.uses_lane}, index.constant))
         for v, c in index.terms.items():
-            if _lane_dependent(v):
+            if v.uses_lane:
                 total = self.add(total, self.mul(self._lane_value(v), self.constant(c, "int32")))
         return self.cast(total, dtype)
 
@@ -227,6 +223,9 @@ class Arithmetic(Builder):
     def philox(self, element: Index, seed: Value, member: Value, purpose: Value, step: Value) -> Value:
         return numerics.philox(self, element, (seed, member, purpose, step))
 
+    def philox_block(self, block: Index, state: tuple[Value, ...]) -> list[Value]:
+        return numerics.philox_block(self, block, state)
 
-def _lane_dependent(v: Any) -> bool:
-    return v is LANE or (isinstance(v, (Quotient, Clamp)) and v.index.uses_lane)
+
+def _number(number: Any, dtype: str) -> float | bool | int:
+    return float(number) if dtype in FLOATS else bool(number) if dtype == "bool" else int(number)

@@ -34,6 +34,7 @@ class Cluster:
         self.members = [node]
         self.shape = node.aval.shape
         self.outputs: list[Node] = []
+        self.is_read = False  # whether another cluster may read it
 
     def __repr__(self) -> str:
         return f"Cluster({', '.join(str(node.primitive) for node in self.members)})"
@@ -47,6 +48,7 @@ class Clustering:
         self.of: dict[Node, Cluster] = {}
         self.position = {node: k for k, node in enumerate(graph.nodes)}
         self._sources: dict[Node, list[Node]] = {}
+        self._reads: dict[Cluster, set[Node]] = {}
         outputs = set(graph.outputs)
         for node in graph.nodes:
             if not is_leaf(node) and (not is_move(node) or node in outputs):
@@ -58,20 +60,22 @@ class Clustering:
     # reading through moves
     def sources(self, node: Node) -> list[Node]:
         """The computed nodes that a node reads, directly or through moves."""
-        if node not in self._sources:
-            found: list[Node] = []
+        found = self._sources.get(node)
+        if found is None:
+            found = self._sources[node] = []
             for source in node.inputs:
                 if source in self.of:
                     found.append(source)
                 elif not is_leaf(source):
                     found += self.sources(source)
-            self._sources[node] = found
-        return self._sources[node]
+        return found
 
     # grouping
     def _place(self, node: Node) -> None:
         cluster = Cluster(node)
         self.of[node] = cluster
+        for source in self.sources(node):
+            self.of[source].is_read = True
         if not isinstance(node.primitive.lower, Pointwise):
             return
         for source in node.inputs:
@@ -82,14 +86,18 @@ class Clustering:
                 cluster = self._join(other, cluster)
 
     def _join(self, a: Cluster, b: Cluster) -> Cluster:
-        a.root = a.root or b.root
+        a.root, a.is_read = a.root or b.root, a.is_read or b.is_read
         a.members = sorted(a.members + b.members, key=self.position.__getitem__)
         for node in b.members:
             self.of[node] = a
+        self._reads.pop(a, None)
         return a
 
     def _reads_from(self, cluster: Cluster) -> set[Cluster]:
-        return {self.of[source] for node in cluster.members for source in self.sources(node)} - {cluster}
+        reads = self._reads.get(cluster)
+        if reads is None:
+            reads = self._reads[cluster] = {source for node in cluster.members for source in self.sources(node)}
+        return {self.of[source] for source in reads} - {cluster}
 
     def _reads_elsewhere_in(self, reader: Cluster, other: Cluster) -> bool:
         """Whether `reader` reads `other` at other positions than its own: through moves, or as a root's operand."""
@@ -107,19 +115,20 @@ class Clustering:
         """No value may leave the joined cluster and come back, nor be read at positions not yet computed."""
         if self._reads_elsewhere_in(a, b) or self._reads_elsewhere_in(b, a):
             return False
-        both = {a, b}
-        stack = list((self._reads_from(a) | self._reads_from(b)) - both)
+        return not self._comes_back(b, a) and not (b.is_read and self._comes_back(a, b))
+
+    def _comes_back(self, reader: Cluster, other: Cluster) -> bool:
+        """Whether `reader` reads, at some remove, what another cluster made of values of `other`."""
+        stack = self._reads_from(reader) - {other}
         seen: set[Cluster] = set()
         while stack:
             cluster = stack.pop()
-            if cluster in seen:
-                continue
             seen.add(cluster)
-            for below in self._reads_from(cluster):
-                if below in both:
-                    return False
-                stack.append(below)
-        return True
+            below = self._reads_from(cluster)
+            if other in below:
+                return True
+            stack |= below - seen
+        return False
 
     def _join_scalars(self) -> None:
         """Scalar arithmetic (step counts, learning rates) goes into as few kernels as possible."""
@@ -146,22 +155,23 @@ class Clustering:
 
     def _inline_operands(self) -> None:
         """An elementwise operand that one reduction alone reads is computed where it is read."""
-        outputs = set(self.graph.outputs)
+        outputs, users = set(self.graph.outputs), self.users()
         for node in [n for n in self.of if isinstance(n.primitive.lower, Reduction)]:
             operand = node.inputs[0]
             cluster = self.of.get(operand)
             if cluster is None or cluster.root is not None or cluster.shape != operand.aval.shape:
                 continue
-            users = self.users()
             outside = {user for member in cluster.members for user in users[member] if self.of.get(user) is not cluster}
             if outside == {node} and not outputs & set(cluster.members):
                 self._dissolve(cluster.members)
+                users = self.users()
 
     def _dissolve(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
             cluster = self.of.pop(node)
             cluster.members.remove(node)
         self._sources.clear()
+        self._reads.clear()
 
     def _choose_stored(self) -> None:
         """Values that other kernels or the caller need are stored, unless they are cheap to compute again."""
@@ -178,7 +188,7 @@ class Clustering:
             cluster = self.of[node]
             keep = node in outputs or node in operands or is_heavy(node)
             inside = any(self.of.get(user) is cluster for user in users[node])
-            if keep or inside or self._again(node, stored - {node}) > RECOMPUTE_COST:
+            if keep or inside or self._again(node, stored) > RECOMPUTE_COST:
                 continue
             stored.discard(node)
             chain = self._chain(node, stored)
@@ -187,12 +197,14 @@ class Clustering:
             cluster.outputs = [node for node in cluster.members if node in stored]
 
     def _again(self, node: Node, stored: set[Node]) -> int:
-        """The cost of computing one element from what is stored."""
-        if is_leaf(node) or node in stored:
-            return 0
+        """The cost of computing one element from what is stored, or a part of it that is too much already."""
         if is_heavy(node):
             return FORBIDDEN
-        return node.primitive.cost + sum(self._again(source, stored) for source in node.inputs)
+        cost = node.primitive.cost
+        for source in node.inputs:
+            if cost <= RECOMPUTE_COST and not is_leaf(source) and source not in stored:
+                cost += self._again(source, stored)
+        return cost
 
     def _chain(self, node: Node, stored: set[Node]) -> set[Node]:
         """The clustered nodes that computing this one again runs through."""

@@ -1,6 +1,5 @@
 """One element of a value, or 16 of them: computed from what a kernel holds, or loaded from where it is stored."""
 
-from math import prod
 from typing import Any
 
 from ..core.graph import Node
@@ -57,8 +56,7 @@ class Access:
 
 def is_vector(offset: Index) -> bool:
     """Whether the lanes of an address are neighbours in memory."""
-    affine_in_lane = not any(v is not LANE and Index({v: 1}).uses_lane for v in offset.terms)
-    return affine_in_lane and offset.coefficient(LANE) == 1
+    return offset.coefficient(LANE) == 1 and not any(v.uses_lane for v in offset.terms if v is not LANE)
 
 
 def is_aligned(offset: Index) -> bool:
@@ -85,9 +83,10 @@ class Evaluator:
         if self.b.lanes > 1 and node.aval.shape == () and node not in self.members:
             return self._uniform(node)
         key = node, position
-        if key not in self._known:
-            self._known[key] = self._compute(node, position)
-        return self._known[key]
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._compute(node, position)
+        return known
 
     def _uniform(self, node: Node) -> Value:
         """A scalar such as a learning rate: computed once, before all loops."""
@@ -105,8 +104,8 @@ class Evaluator:
         return known[node]
 
     def _compute(self, node: Node, position: Position) -> Value:
-        if node.is_constant and node.scalar is not None:
-            return self.b.constant(node.scalar, node.aval.dtype)
+        if node.is_constant and (scalar := node.scalar) is not None:
+            return self.b.constant(scalar, node.aval.dtype)
         if node in self.storage and node not in self.members:
             return self.load(node, position)
         rule = node.primitive.lower
@@ -135,9 +134,9 @@ class Evaluator:
         """The buffer's lane axis if the address stays in that panel of it which has the number of this turn."""
         if self.panel is None or not buffer.layout.panels:
             return None
-        stride = prod(buffer.layout.others) * LANES
-        within = offset - Index({self.panel: stride})
-        inside = self.panel not in within.terms and within.minimum >= 0 and within.maximum < stride
+        pitch, turns = buffer.layout.pitch, self.panel.size
+        own = offset.coefficient(self.panel) == (pitch if turns > 1 else 0)
+        inside = own and offset.minimum >= 0 and offset.maximum < turns * pitch
         return buffer.layout.lane_axis if inside else None
 
     def _scalar(self, buffer: Buffer, pointer: Value, offset: Index) -> Value:

@@ -6,18 +6,19 @@ The variable LANE is the position within a vector: its coefficient in an address
 piece, 0: one element for all lanes, else lane by lane).
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 LANES = 16
 
 
 class Variable:
-    """A loop variable: 0 <= value < size at run time."""
+    """A loop variable: 0 <= value < size at run time; uses_lane: whether its value is another one in each lane."""
 
-    __slots__ = ("name", "size", "value")
+    __slots__ = ("name", "size", "uses_lane", "value")
 
-    def __init__(self, name: str, size: int, value: Any = None):
-        self.name, self.size, self.value = name, size, value
+    def __init__(self, name: str, size: int, value: Any = None, uses_lane: bool = False):
+        self.name, self.size, self.value, self.uses_lane = name, size, value, uses_lane
 
     def __repr__(self) -> str:
         return self.name
@@ -30,7 +31,7 @@ class Quotient(Variable):
 
     def __init__(self, index: "Index", divisor: int, remainder: bool):
         size = divisor if remainder else index.maximum // divisor + 1
-        super().__init__(f"({index} {'mod' if remainder else 'div'} {divisor})", size)
+        super().__init__(f"({index} {'mod' if remainder else 'div'} {divisor})", size, uses_lane=index.uses_lane)
         self.index, self.divisor, self.remainder = index, divisor, remainder
 
     def __eq__(self, other: object) -> bool:
@@ -50,7 +51,7 @@ class Clamp(Variable):
     __slots__ = ("index",)
 
     def __init__(self, index: "Index", size: int):
-        super().__init__(f"clamp({index}, {size})", size)
+        super().__init__(f"clamp({index}, {size})", size, uses_lane=index.uses_lane)
         self.index = index
 
     def __eq__(self, other: object) -> bool:
@@ -60,7 +61,7 @@ class Clamp(Variable):
         return hash((self.index, self.size))
 
 
-LANE = Variable("lane", LANES)
+LANE = Variable("lane", LANES, uses_lane=True)
 
 
 class Index:
@@ -69,14 +70,16 @@ class Index:
     __slots__ = ("_hash", "constant", "terms")
 
     def __init__(self, terms: dict[Variable, int] | None = None, constant: int = 0):
-        self.terms = {v: c for v, c in (terms or {}).items() if c != 0 and v.size > 1}
+        self.terms = {v: c for v, c in terms.items() if c != 0 and v.size > 1} if terms else {}
         self.constant = constant
-        self._hash = hash((frozenset(self.terms.items()), constant))
+        self._hash: int | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Index) and self.constant == other.constant and self.terms == other.terms
 
     def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash((frozenset(self.terms.items()), self.constant))
         return self._hash
 
     def __repr__(self) -> str:
@@ -95,38 +98,39 @@ class Index:
         return self.terms.get(variable, 0)
 
     def __add__(self, other: "Index | int") -> "Index":
-        if isinstance(other, int):
-            return Index(self.terms, self.constant + other)
-        terms = dict(self.terms)
-        for v, c in other.terms.items():
-            terms[v] = terms.get(v, 0) + c
-        return Index(terms, self.constant + other.constant)
+        return _sum(self.terms, self.constant + other) if isinstance(other, int) else weighted([(self, 1), (other, 1)])
 
     def __sub__(self, other: "Index | int") -> "Index":
-        return self + (other * -1)
+        return self + (-other) if isinstance(other, int) else weighted([(self, 1), (other, -1)])
 
     def __mul__(self, factor: int) -> "Index":
-        return Index({v: c * factor for v, c in self.terms.items()}, self.constant * factor)
+        return weighted([(self, factor)])
 
     def _split(self, divisor: int) -> "tuple[Index, Index] | None":
         """(quotient, remainder) when the terms that divisor does not divide stay within [0, divisor)."""
-        whole = {v: c // divisor for v, c in self.terms.items() if c % divisor == 0}
-        rest = Index({v: c for v, c in self.terms.items() if c % divisor}, self.constant % divisor)
+        whole: dict[Variable, int] = {}
+        others: dict[Variable, int] = {}
+        for v, c in self.terms.items():
+            if c % divisor:
+                others[v] = c
+            else:
+                whole[v] = c // divisor
+        rest = _sum(others, self.constant % divisor)
         if rest.minimum >= 0 and rest.maximum < divisor:
-            return Index(whole, self.constant // divisor), rest
+            return _sum(whole, self.constant // divisor), rest
         return None
 
-    def __floordiv__(self, divisor: int) -> "Index":
+    def __divmod__(self, divisor: int) -> "tuple[Index, Index]":
         if divisor == 1:
-            return self
+            return self, Index()
         split = self._split(divisor)
-        return split[0] if split else Index({Quotient(self, divisor, False): 1})
+        return split or (Index({Quotient(self, divisor, False): 1}), Index({Quotient(self, divisor, True): 1}))
+
+    def __floordiv__(self, divisor: int) -> "Index":
+        return divmod(self, divisor)[0]
 
     def __mod__(self, divisor: int) -> "Index":
-        if divisor == 1:
-            return Index()
-        split = self._split(divisor)
-        return split[1] if split else Index({Quotient(self, divisor, True): 1})
+        return divmod(self, divisor)[1]
 
     def clamped(self, size: int) -> "Index":
         """This index where it is within [0, size), else the nearest end."""
@@ -149,11 +153,29 @@ class Index:
 
     @property
     def uses_lane(self) -> bool:
-        return any(v is LANE or (isinstance(v, (Quotient, Clamp)) and v.index.uses_lane) for v in self.terms)
+        return any(v.uses_lane for v in self.terms)
 
     @property
     def is_affine(self) -> bool:
         return not any(isinstance(v, (Quotient, Clamp)) for v in self.terms)
+
+
+def _sum(terms: dict[Variable, int], constant: int) -> Index:
+    """An index of terms that are known to count."""
+    index = Index.__new__(Index)
+    index.terms, index.constant, index._hash = terms, constant, None
+    return index
+
+
+def weighted(parts: Iterable[tuple[Index, int]]) -> Index:
+    """The sum of all index * weight."""
+    terms: dict[Variable, int] = {}
+    constant = 0
+    for index, weight in parts:
+        constant += index.constant * weight
+        for v, c in index.terms.items():
+            terms[v] = terms.get(v, 0) + c * weight
+    return _sum(terms if all(terms.values()) else {v: c for v, c in terms.items() if c}, constant)
 
 
 def variable_index(variable: Variable) -> Index:
@@ -162,18 +184,18 @@ def variable_index(variable: Variable) -> Index:
 
 def flatten(index: tuple[Index, ...], shape: tuple[int, ...]) -> Index:
     """The row-major position of an element."""
-    flat = Index()
-    for i, n in zip(index, shape, strict=True):
-        flat = flat * n + i
-    return flat
+    weights = [1]
+    for n in reversed(shape[1:]):
+        weights.append(weights[-1] * n)
+    return weighted(zip(index, reversed(weights[: len(shape)]), strict=True))
 
 
 def unflatten(flat: Index, shape: tuple[int, ...]) -> tuple[Index, ...]:
     """The element at a row-major position."""
     result: list[Index] = []
     for n in reversed(shape[1:]):
-        result.append(flat % n)
-        flat = flat // n
+        flat, inside = divmod(flat, n)
+        result.append(inside)
     return tuple([flat, *reversed(result)]) if shape else ()
 
 

@@ -6,13 +6,15 @@
                | for variable in low..high step n [carrying values] body [yield values]
                | if condition body
 
-Values have an element type and a number of lanes (1 or 16). Pointers are values; memory is touched by `load` and
-`store` alone. Integer arithmetic on addresses is written in the outermost loop that knows its operands, since no pass
-of LLVM will move it there.
+Values have an element type and a number of lanes (1 or 16). Pointers are values; memory is touched by `load`, `store`
+and `prefetch` alone. Integer arithmetic on addresses is written in the outermost loop that knows its operands, since no
+pass of LLVM will move it there.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, cached_property
 from typing import Any
 
 from .index import LANE, Clamp, Index, Quotient, Variable, flatten, reindex
@@ -42,16 +44,19 @@ class Value:
 
 
 class Constant(Value):
-    """A number known to the compiler, the same in all lanes."""
+    """A number known to the compiler, the same in all lanes; two that read the same are equal, so 0 is not -0."""
 
     __slots__ = ("number",)
 
     def __init__(self, number: Any, type_: Type):
-        super().__init__("", type_, 0)
+        super().__init__(repr(number), type_, 0)
         self.number = number
 
-    def __repr__(self) -> str:
-        return repr(self.number)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self.name == other.name and self.type == other.type
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.type))
 
 
 class Operation:
@@ -85,13 +90,41 @@ class Body(list):
 
 
 class Kernel:
-    """A function of pointers (and of index values) that returns nothing."""
+    """A function of pointers (and of index values) that returns nothing.
+
+    Two kernels are equal if they do the same, whatever their names.
+    """
 
     def __init__(self, name: str, parameters: list[Value], body: Body):
         self.name, self.parameters, self.body = name, parameters, body
 
+    @cached_property
+    def statements(self) -> list[Any]:
+        """All of its statements, those of loops and branches behind their heads."""
+        return [statement for _, statement in walk(self.body)]
+
+    @cached_property
+    def text(self) -> str:
+        """The kernel without its name, one statement a line."""
+        return _print(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Kernel) and (self is other or self.text == other.text)
+
+    def __hash__(self) -> int:
+        return hash((len(self.parameters), len(self.statements)))
+
     def __str__(self) -> str:
         return print_kernel(self)
+
+
+FOLDED: dict[str, Callable[[int, int], int]] = {
+    "iadd": operator.add,
+    "isub": operator.sub,
+    "imul": operator.mul,
+    "imin": min,
+    "imax": max,
+}
 
 
 class Builder:
@@ -100,17 +133,15 @@ class Builder:
     def __init__(self) -> None:
         self.parameters: list[Value] = []
         self._scopes: list[Body] = [Body()]
-        self._memos: list[dict[Any, Value]] = [{}]
+        self._known: dict[Any, Value] = {}  # what was written in the scopes that are open
+        self._keys: list[list[Any]] = [[]]  # for each of them, where it stands in `_known`
         self._count = 0
+        self.depth = 0  # of the innermost open scope
 
     # writing
     def _fresh(self, type_: Type, depth: int, stem: str = "v") -> Value:
         self._count += 1
         return Value(f"{stem}{self._count}", type_, depth)
-
-    @property
-    def depth(self) -> int:
-        return len(self._scopes) - 1
 
     def parameter(self, name: str, dtype: str = POINTER) -> Value:
         value = Value(name, (dtype, 1), 0)
@@ -119,14 +150,16 @@ class Builder:
 
     def op(self, name: str, type_: Type, *operands: Any, attributes: Any = None) -> Value:
         """A pure operation, written once per scope however often it is asked for."""
-        key = (name, type_, *(repr(o) + str(o.type) if isinstance(o, Constant) else o for o in operands), attributes)
-        for memo in reversed(self._memos):
-            if key in memo:
-                return memo[key]
-        at = max((o.depth for o in operands if isinstance(o, Value)), default=0) if type_[0] == INDEX else self.depth
-        result = self._fresh(type_, at)
+        key = name, type_, operands, attributes
+        known, at = self._known.get(key), self.depth
+        if known is not None and known.depth <= at:
+            return known
+        if type_[0] == INDEX:
+            at = max((o.depth for o in operands if isinstance(o, Value)), default=0)
+        self._count += 1
+        result = self._known[key] = Value(f"v{self._count}", type_, at)
         self._scopes[at].append(Operation(name, operands, attributes, result))
-        self._memos[at][key] = result
+        self._keys[at].append(key)
         return result
 
     def effect(self, name: str, *operands: Any, attributes: Any = None, type_: Type | None = None) -> Value | None:
@@ -138,18 +171,22 @@ class Builder:
     @contextmanager
     def _scope(self, body: Body) -> Iterator[None]:
         self._scopes.append(body)
-        self._memos.append({})
+        self._keys.append([])
+        self.depth += 1
         yield
+        for key in self._keys.pop():
+            if self._known[key].depth == self.depth:
+                del self._known[key]
         self._scopes.pop()
-        self._memos.pop()
+        self.depth -= 1
 
     @contextmanager
     def outermost(self) -> Iterator[None]:
         """What is written within comes before all loops that are open now."""
-        scopes, memos = self._scopes, self._memos
-        self._scopes, self._memos = scopes[:1], memos[:1]
+        scopes, depth = self._scopes, self.depth
+        self._scopes, self.depth = scopes[:1], 0
         yield
-        self._scopes, self._memos = scopes, memos
+        self._scopes, self.depth = scopes, depth
 
     def loop(
         self,
@@ -191,7 +228,7 @@ class Builder:
     # integers: Python's are folded, the machine's are written
     def _integer(self, name: str, a: Any, b: Any) -> Any:
         if isinstance(a, int) and isinstance(b, int):
-            return {"iadd": a + b, "isub": a - b, "imul": a * b, "imin": min(a, b), "imax": max(a, b)}[name]
+            return FOLDED[name](a, b)
         return self.op(name, (INDEX, 1), a, b)
 
     def iadd(self, a: Any, b: Any) -> Any:
@@ -258,6 +295,10 @@ class Builder:
     def store(self, value: Value, pointer: Value, aligned: bool = True) -> None:
         self.effect("store", value, pointer, attributes=None if aligned else "unaligned")
 
+    def prefetch(self, pointer: Value) -> None:
+        """Bring what is there nearer, without waiting for it."""
+        self.effect("prefetch", pointer)
+
     # what rules of primitives use of positions
     def index(self, constant: int) -> Index:
         return Index({}, constant)
@@ -281,44 +322,47 @@ def walk(body: Body, depth: int = 0) -> Iterator[tuple[int, Any]]:
 
 
 def verify_kernel(kernel: Kernel) -> Kernel:
-    """Assert that every value is defined before it is used, in a scope that encloses the use."""
+    """Assert that every value is defined once, before it is used, in a scope that encloses the use."""
+    known: set[Any] = set(kernel.parameters)
 
-    def check(body: Body, known: set[Value]) -> None:
-        known = set(known)
+    def used(values: Iterable[Any], how: str = "used before it is defined") -> None:
+        for value in values:
+            assert value in known or isinstance(value, (int, Constant)), f"{kernel.name}: {value} is {how}"
 
-        def used(*values: Any) -> None:
-            for value in values:
-                if isinstance(value, Value) and not isinstance(value, Constant):
-                    assert value in known, f"{kernel.name}: {value} is used before it is defined"
-
+    def check(body: Body, given: Sequence[Value] = (), yielded: Sequence[Value] = ()) -> None:
+        known.update(given)
+        own = list(given)
         for statement in body:
+            defined: Sequence[Value] = ()
             if isinstance(statement, Operation):
-                used(*statement.operands)
+                used(statement.operands)
                 if statement.result is not None:
-                    assert statement.result not in known, f"{kernel.name}: {statement.result} is defined twice"
-                    known.add(statement.result)
+                    defined = (statement.result,)
             elif isinstance(statement, If):
-                used(statement.condition)
-                check(statement.body, known)
+                used((statement.condition,))
+                check(statement.body)
             else:
-                used(statement.low, statement.high, *statement.initial)
-                inner = known | {statement.variable, *statement.carried}
-                check(statement.body, inner)
-                defined = inner | {s.result for s in statement.body if isinstance(s, Operation)}
-                defined |= {r for s in statement.body if isinstance(s, For) for r in s.results}
-                for value in statement.yielded:
-                    assert isinstance(value, Constant) or value in defined, (
-                        f"{kernel.name}: {value} is yielded, not known"
-                    )
-                known.update(statement.results)
+                used((statement.low, statement.high, *statement.initial))
+                check(statement.body, (statement.variable, *statement.carried), statement.yielded)
+                defined = statement.results
+            for value in defined:
+                assert value not in known, f"{kernel.name}: {value} is defined twice"
+                known.add(value)
+                own.append(value)
+        used(yielded, "yielded, not known")
+        known.difference_update(own)
 
-    check(kernel.body, set(kernel.parameters))
+    check(kernel.body)
     return kernel
 
 
 def print_kernel(kernel: Kernel) -> str:
     """The kernel as text, one statement a line."""
-    lines = [f"kernel {kernel.name}({', '.join(f'{p}: {p.dtype}' for p in kernel.parameters)}):"]
+    return f"kernel {kernel.name}{kernel.text}"
+
+
+def _print(kernel: Kernel) -> str:
+    lines = [f"({', '.join(f'{p}: {p.dtype}' for p in kernel.parameters)}):"]
 
     def show(body: Body, indent: str) -> None:
         for statement in body:
@@ -340,11 +384,14 @@ def print_kernel(kernel: Kernel) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
 def _show_type(type_: Type) -> str:
     return type_[0] if type_[1] == 1 else f"{type_[0]}x{type_[1]}"
 
 
 def _show_operation(statement: Operation) -> str:
+    operands = ", ".join([o.name if isinstance(o, Value) else str(o) for o in statement.operands])
     attributes = "" if statement.attributes is None else f" {statement.attributes}"
-    text = f"{statement.name}({', '.join(map(str, statement.operands))}){attributes}"
-    return text if statement.result is None else f"{statement.result}: {_show_type(statement.result.type)} = {text}"
+    text = f"{statement.name}({operands}){attributes}"
+    result = statement.result
+    return text if result is None else f"{result.name}: {_show_type(result.type)} = {text}"

@@ -266,11 +266,10 @@ def power(b: Any, x: Value, y: Value) -> Value:
     return b.cast(result, dtype)
 
 
-def philox(b: Any, element: Index, state: tuple[Value, ...]) -> Value:
-    """The random word of every lane's element: word `element mod 4` of block `element div 4`."""
+def philox_block(b: Any, block: Index, state: tuple[Value, ...]) -> list[Value]:
+    """The four random words of every lane's block."""
     seed, member, purpose, step = state
-    block = b.index_value(element // 4, "uint32")
-    c = [block, purpose, step, b.constant(0, "uint32")]
+    c = [b.index_value(block, "uint32"), purpose, step, b.constant(0, "uint32")]
     k = [seed, member]
     for turn in range(ROUNDS):
         m0, m1 = (b.constant(m, "uint32") for m in MULTIPLIERS)
@@ -284,6 +283,12 @@ def philox(b: Any, element: Index, state: tuple[Value, ...]) -> Value:
         ]
         if turn + 1 < ROUNDS:
             k = [b.add(word, b.constant(s, "uint32")) for word, s in zip(k, KEY_STEPS, strict=True)]
+    return c
+
+
+def philox(b: Any, element: Index, state: tuple[Value, ...]) -> Value:
+    """The random word of every lane's element: word `element mod 4` of block `element div 4`."""
+    c = philox_block(b, element // 4, state)
     word = element % 4
     if not word.terms:
         return c[word.constant]

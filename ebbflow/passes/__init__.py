@@ -1,22 +1,28 @@
-"""Graph to graph, meaning kept: each pass is a verb, and the graph is verified after every one."""
+"""Graph to graph, meaning kept: each pass is a verb, and what it does to one node is its participle."""
 
-from ..core.graph import Graph, verify
-from .fold import fold
-from .share import share
-from .simplify import simplify
+from collections.abc import Callable
 
-PASSES = (simplify, fold, share)
+from ..core.graph import Graph, Node, rewrite, verify
+from .fold import fold, folded
+from .share import share, sharing
+from .simplify import simplified, simplify
 
 
 def optimize(graph: Graph) -> Graph:
-    """Run every pass until nothing gets smaller; dead code drops out by itself, since graphs hold what outputs need."""
-    verify(graph)
+    """All passes on node after node, until nothing gets smaller.
+
+    Dead code drops out by itself, since graphs hold what outputs need.
+    """
     while True:
         before = len(graph.nodes)
-        for run in PASSES:
-            graph = verify(run(graph))
+        graph = rewrite(graph, _improving())
         if len(graph.nodes) >= before:
-            return graph
+            return verify(graph)
 
 
-__all__ = ["PASSES", "fold", "optimize", "share", "simplify"]
+def _improving() -> Callable[[Node], Node]:
+    shared = sharing()
+    return lambda node: shared(folded(simplified(node)))
+
+
+__all__ = ["fold", "optimize", "share", "simplify"]

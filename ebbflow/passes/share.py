@@ -1,27 +1,23 @@
 """Compute once what is written twice."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ..core.graph import Graph, Node, rewrite
-from ..core.primitive import Leaf
 
 
 def share(graph: Graph) -> Graph:
     """Two nodes of one primitive with the same inputs and parameters become one; equal constants too."""
+    return rewrite(graph, sharing())
+
+
+def sharing() -> Callable[[Node], Node]:
+    """A function from each node, given after its inputs, to the first one that was the same."""
     seen: dict[Any, Node] = {}
+    return lambda node: seen.setdefault(_key(node), node)
 
-    def key(node: Node) -> Any:
-        if node.is_constant:
-            return node.aval, node.value.tobytes()
-        return node.primitive, node.inputs, tuple(sorted(node.params.items())), node.aval
 
-    constants = {node: seen.setdefault(key(node), node) for node in graph.nodes if node.is_constant}
-
-    def rule(node: Node) -> Node:
-        inputs = tuple(constants.get(source, source) for source in node.inputs)
-        if any(a is not b for a, b in zip(inputs, node.inputs, strict=True)):
-            node = Node(node.primitive, inputs, node.params, node.aval, node.label)
-        assert not isinstance(node.primitive.lower, Leaf)
-        return seen.setdefault(key(node), node)
-
-    return rewrite(graph, rule)
+def _key(node: Node) -> Any:
+    if node.is_constant:
+        return node.aval, node.value.tobytes()
+    return node.primitive, node.inputs, tuple(sorted(node.params.items())), node.aval

@@ -9,12 +9,13 @@ from ..core.graph import Graph, Node, rewrite
 
 def simplify(graph: Graph) -> Graph:
     """Apply the rules below to every node, innermost first."""
+    return rewrite(graph, simplified)
 
-    def rule(node: Node) -> Node:
-        rules = RULES.get(node.primitive.name)
-        return (rules(node) or node) if rules else node
 
-    return rewrite(graph, rule)
+def simplified(node: Node) -> Node:
+    """What the primitive's rule makes of the node."""
+    rule = RULES.get(node.primitive.name)
+    return (rule(node) or node) if rule else node
 
 
 def scalar_of(node: Node) -> float | None:

@@ -101,6 +101,26 @@ def test_an_operation_is_written_once_per_scope() -> None:
     assert b.add(x, b.constant(1, "float32")) is not b.add(x, b.constant(2, "float32"))
 
 
+def test_zero_and_minus_zero_are_two_numbers() -> None:
+    b = Arithmetic()
+    x = b.load(b.parameter("x"), "float32", LANES)
+    assert b.add(x, b.constant(0.0, "float32")) is not b.add(x, b.constant(-0.0, "float32"))
+
+
+def test_what_is_written_in_a_branch_is_not_known_behind_it() -> None:
+    b = Arithmetic()
+    x = b.load(b.parameter("x"), "float32", LANES)
+    inside: list[Value] = []
+    b.when(b.compare_index("lt", b.parameter("n", INDEX), 3), lambda: inside.append(b.mul(x, x)))
+    behind = b.mul(x, x)
+    assert behind is not inside[0] and behind is b.mul(x, x)
+
+
+def test_kernels_are_equal_if_they_do_the_same() -> None:
+    one, same, other = (running_sum(count)[0].finish(name) for name, count in (("one", 5), ("same", 5), ("other", 6)))
+    assert one == same and hash(one) == hash(same) and one != other
+
+
 def test_addresses_are_computed_in_the_outermost_loop_that_can() -> None:
     """Twice the outer variable is computed in the outer loop, though only the inner one uses it."""
     b = Arithmetic(1)

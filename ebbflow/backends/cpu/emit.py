@@ -1,9 +1,9 @@
 """The loop language as LLVM IR text."""
 
 import struct
+from ctypes import c_float
+from functools import cache
 from typing import Any
-
-import numpy as np
 
 from ...lowering.index import LANES
 from ...lowering.loops import INDEX, POINTER, Body, Constant, For, If, Kernel, Operation, Type, Value
@@ -55,11 +55,13 @@ ARITHMETIC = {  # operation: (on floats, on signed, on unsigned)
 INTRINSICS = ("fma", "sqrt", "rint", "floor")
 
 
+@cache
 def llvm_type(type_: Type) -> str:
     element = LLVM_TYPES[type_[0]]
     return element if type_[1] == 1 else f"<{type_[1]} x {element}>"
 
 
+@cache
 def memory_type(type_: Type) -> str:
     """Booleans take a byte in memory."""
     return llvm_type(("uint8", type_[1]) if type_[0] == "bool" else type_)
@@ -70,8 +72,8 @@ def literal(constant: Constant) -> str:
     number = constant.number
     if dtype in FLOATS:
         if dtype == "float32":
-            number = struct.unpack("<f", struct.pack("<f", _as_float32(number)))[0]
-        text = f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
+            number = c_float(number).value  # what is too large becomes infinite
+        text = f"0x{struct.pack('>d', number).hex().upper()}"
     elif dtype == "bool":
         text = "true" if number else "false"
     else:
@@ -81,9 +83,34 @@ def literal(constant: Constant) -> str:
     return f"splat ({LLVM_TYPES[dtype]} {text})"
 
 
-def _as_float32(number: float) -> float:
-    with np.errstate(over="ignore"):
-        return float(np.float32(number))
+@cache
+def arithmetic(name: str, type_: Type) -> str:
+    """The instruction for an operation of `ARITHMETIC`, with the type."""
+    kind = 0 if type_[0] in FLOATS else 2 if type_[0] in UNSIGNED else 1
+    return f"{ARITHMETIC[name][kind]} {llvm_type(type_)}"
+
+
+@cache
+def alignment(type_: Type, attributes: Any) -> int:
+    """Bytes that the address of a vector, or of one element, is a multiple of."""
+    size = SIZES[type_[0]]
+    return size if type_[1] == 1 or attributes == "unaligned" else min(64, size * type_[1])
+
+
+@cache
+def suffix(type_: Type) -> str:
+    """The type in the names of intrinsics."""
+    element = {"float32": "f32", "float64": "f64"}.get(type_[0], LLVM_TYPES[type_[0]])
+    return element if type_[1] == 1 else f"v{type_[1]}{element}"
+
+
+class _Names(dict):
+    """Values of a function as they are written: defined ones by name, numbers as they are."""
+
+    def __missing__(self, operand: Any) -> str:
+        assert isinstance(operand, (int, Constant)), f"{operand} is not defined"
+        self[operand] = text = str(operand) if isinstance(operand, int) else literal(operand)
+        return text
 
 
 class Writer:
@@ -93,16 +120,18 @@ class Writer:
         self.lines: list[str] = []
         self.declared: dict[str, str] = {}
         self._labels = 0
+        self._defined: set[str] = set()
+        self._called: dict[str, str] = {}  # functions, with the types of their parameters
         self._extra = 0
         self._block = "entry"
-        self._text: dict[Value, str] = {}
+        self._text = _Names()
 
     def function(self, kernel: Kernel, is_entry: bool = False) -> None:
         """Write a kernel as a function; an entry can be called from outside, and sets the mode of arithmetic."""
-        header = "void" if is_entry else "internal void"
-        self._text = {p: f"%{p.name}" for p in kernel.parameters}
+        self._defined.add(kernel.name)
+        self._text = _Names({p: f"%{p.name}" for p in kernel.parameters})
         parameters = ", ".join(f"{llvm_type(p.type)} %{p.name}" for p in kernel.parameters)
-        self.lines.append(f"define {header} @{kernel.name}({parameters}) #0 {{")
+        self.lines.append(f"define void @{kernel.name}({parameters}) #0 {{")
         self.lines.append("entry:")
         self._block = "entry"
         mode = self._let("call i64 @flush_subnormals()") if is_entry else ""
@@ -113,28 +142,27 @@ class Writer:
         self.lines.append("}")
 
     def module(self, extra: str = "") -> str:
-        declarations = "\n".join(self.declared.values())
+        """All of it as one module, with functions written by hand; others that are called are in other modules."""
+        here = {name for name in self._called if name in self._defined or f"@{name}(" in extra}
+        outside = [f"declare void @{name}({types})" for name, types in self._called.items() if name not in here]
+        declarations = "\n".join([*self.declared.values(), *outside])
         attributes = 'attributes #0 = { nounwind "min-legal-vector-width"="512" "prefer-vector-width"="512" }'
         return f"{declarations}\n{extra}\n" + "\n".join(self.lines) + f"\n{attributes}\n"
 
     # names
     def _name(self, operand: Any) -> str:
-        if isinstance(operand, int):
-            return str(operand)
-        if isinstance(operand, Constant):
-            return literal(operand)
         return self._text[operand]
 
     def _typed(self, value: Value) -> str:
-        return f"{llvm_type(value.type)} {self._name(value)}"
+        return f"{llvm_type(value.type)} {self._text[value]}"
 
     def _temporary(self) -> str:
         self._extra += 1
         return f"%tmp{self._extra}"
 
     def _define(self, result: Value, text: str) -> None:
-        self._text[result] = f"%{result.name}"
-        self.lines.append(f"  %{result.name} = {text}")
+        self._text[result] = name = f"%{result.name}"
+        self.lines.append(f"  {name} = {text}")
 
     def _let(self, text: str) -> str:
         name = self._temporary()
@@ -142,7 +170,8 @@ class Writer:
         return name
 
     def _intrinsic(self, name: str, result: str, *parameters: str) -> str:
-        self.declared.setdefault(name, f"declare {result} @{name}({', '.join(parameters)})")
+        if name not in self.declared:
+            self.declared[name] = f"declare {result} @{name}({', '.join(parameters)})"
         return f"@{name}"
 
     # statements
@@ -202,11 +231,12 @@ class Writer:
 
     def _operation(self, statement: Operation) -> None:
         name, operands, result = statement.name, statement.operands, statement.result
-        if name in INTEGER_OPERATIONS:
+        pattern = INTEGER_OPERATIONS.get(name)
+        if pattern is not None:
             if name in ("imin", "imax"):
                 self._intrinsic(f"llvm.s{name[1:]}.i64", "i64", "i64", "i64")
             assert result is not None
-            self._define(result, INTEGER_OPERATIONS[name].format(*map(self._name, operands)))
+            self._define(result, pattern.format(*[self._text[operand] for operand in operands]))
         elif name in ARITHMETIC:
             self._arithmetic(statement)
         elif name in INTRINSICS:
@@ -217,25 +247,19 @@ class Writer:
     def _arithmetic(self, statement: Operation) -> None:
         result = statement.result
         assert result is not None
-        kind = 0 if result.dtype in FLOATS else 2 if result.dtype in UNSIGNED else 1
         x, y = statement.operands
-        operation = ARITHMETIC[statement.name][kind]
-        self._define(result, f"{operation} {self._typed(x)}, {self._name(y)}")
-
-    def _suffix(self, type_: Type) -> str:
-        element = {"float32": "f32", "float64": "f64", "int32": "i32", "uint32": "i32", "int64": "i64", "uint8": "i8"}[
-            type_[0]
-        ]
-        return element if type_[1] == 1 else f"v{type_[1]}{element}"
+        text = self._text
+        self._define(result, f"{arithmetic(statement.name, result.type)} {text[x]}, {text[y]}")
 
     def _call_intrinsic(self, statement: Operation, name: str = "") -> None:
         result = statement.result
         assert result is not None
         type_ = llvm_type(result.type)
+        operands = [f"{type_} {self._text[operand]}" for operand in statement.operands]
         function = self._intrinsic(
-            f"llvm.{name or statement.name}.{self._suffix(result.type)}", type_, *[type_] * len(statement.operands)
+            f"llvm.{name or statement.name}.{suffix(result.type)}", type_, *[type_] * len(operands)
         )
-        self._define(result, f"call {type_} {function}({', '.join(map(self._typed, statement.operands))})")
+        self._define(result, f"call {type_} {function}({', '.join(operands)})")
 
     def _neg(self, statement: Operation) -> None:
         (x,) = statement.operands
@@ -249,7 +273,7 @@ class Writer:
             self._call_intrinsic(statement, "fabs")
             return
         type_ = llvm_type(x.type)
-        function = self._intrinsic(f"llvm.abs.{self._suffix(x.type)}", type_, type_, "i1")
+        function = self._intrinsic(f"llvm.abs.{suffix(x.type)}", type_, type_, "i1")
         self._define(statement.result, f"call {type_} {function}({self._typed(x)}, i1 false)")  # type: ignore[arg-type]
 
     def _compare(self, statement: Operation) -> None:
@@ -335,19 +359,15 @@ class Writer:
         self._define(statement.result, f"insertelement {x}, {scalar}, i32 {statement.attributes}")  # type: ignore[arg-type]
 
     def _at(self, statement: Operation) -> None:
-        pointer, offset = map(self._name, statement.operands)
-        element = memory_type((statement.attributes, 1))
-        self._define(statement.result, f"getelementptr {element}, ptr {pointer}, i64 {offset}")  # type: ignore[arg-type]
-
-    def _alignment(self, type_: Type, attributes: Any) -> int:
-        size = SIZES[type_[0]]
-        return size if type_[1] == 1 or attributes == "unaligned" else min(64, size * type_[1])
+        pointer, offset = statement.operands
+        element, text = memory_type((statement.attributes, 1)), self._text
+        self._define(statement.result, f"getelementptr {element}, ptr {text[pointer]}, i64 {text[offset]}")  # type: ignore[arg-type]
 
     def _load(self, statement: Operation) -> None:
         result = statement.result
         assert result is not None
-        align = self._alignment(result.type, statement.attributes)
-        text = f"load {memory_type(result.type)}, ptr {self._name(statement.operands[0])}, align {align}"
+        align = alignment(result.type, statement.attributes)
+        text = f"load {memory_type(result.type)}, ptr {self._text[statement.operands[0]]}, align {align}"
         if result.dtype == "bool":
             byte = self._let(text)
             zero = "zeroinitializer" if result.lanes > 1 else "0"
@@ -361,7 +381,7 @@ class Writer:
         if value.dtype == "bool":
             byte = self._let(f"zext {text} to {memory_type(value.type)}")
             text = f"{memory_type(value.type)} {byte}"
-        align = self._alignment(value.type, statement.attributes)
+        align = alignment(value.type, statement.attributes)
         self.lines.append(f"  store {text}, ptr {self._name(pointer)}, align {align}")
 
     def _number(self, statement: Operation) -> None:
@@ -374,9 +394,16 @@ class Writer:
         product = self._let(f"mul nsw i64 {thread}, {statement.attributes}")
         self._define(statement.result, f"sdiv i64 {product}, {threads}")  # type: ignore[arg-type]
 
+    def _prefetch(self, statement: Operation) -> None:
+        """For reading, to the nearest cache, data."""
+        function = self._intrinsic("llvm.prefetch.p0", "void", "ptr", "i32", "i32", "i32")
+        self.lines.append(f"  call void {function}({self._typed(statement.operands[0])}, i32 0, i32 3, i32 1)")
+
     def _call(self, statement: Operation) -> None:
-        """A call of another function of the module."""
+        """A call of another function."""
         arguments = ", ".join(
             f"i64 {operand}" if isinstance(operand, int) else self._typed(operand) for operand in statement.operands
         )
+        types = ("i64" if isinstance(operand, int) else llvm_type(operand.type) for operand in statement.operands)
+        self._called.setdefault(statement.attributes, ", ".join(types))
         self.lines.append(f"  call void @{statement.attributes}({arguments})")
