@@ -148,23 +148,31 @@ class _Product:
         if len(users) != 1 or users[0].primitive.name != "add" or self.root in self.cluster.outputs:
             return None, None
         other = [x for x in users[0].inputs if x is not self.root]
-        if len(other) != 1 or self._depends(other[0]):
+        if len(other) != 1 or other[0] in self._dependent():
             return None, None
         return other[0], users[0]
 
-    def _depends(self, node: Node) -> bool:
-        return node is self.root or (
-            node in self.cluster.members and any(self._depends(source) for source in node.inputs)
-        )
+    def _dependent(self) -> set[Node]:
+        """The root and the members that are computed from it."""
+        found = {self.root}
+        for node in self.cluster.members:  # sources come first
+            if not found.isdisjoint(node.inputs):
+                found.add(node)
+        return found
 
     # the loops around a tile
     def write(self) -> Code:
         work = -(-self.sizes[self.lane] // LANES)
         rows = self.sizes[self.row] if self.row else 1
+        most = self.machine.tile_rows[self.dtype]
+        beside = self._panels_beside(rows, most)
+        if not self.by_panel and min(beside, work) > 1:
+            work = self._over_groups(_tiles(work, beside), rows)
+            return self.frame.finish(self.name, work, 2 * prod(self.sizes.values()))
         single = rows * prod(self.sizes[k] for k in self.summed) * self.root.aval.dtype.itemsize
         # where the rows' elements are too many to stay near: all panels for one tile of rows before the next
         rows_first = self.by_panel and single > self.machine.nearby_bytes
-        for tiles in _tiles(rows, self.machine.tile_rows[self.dtype]):
+        for tiles in _tiles(rows, most):
             unroll = self._unroll_while_waiting(tiles.height)
             if unroll:
                 _WaitingTiles(self, tiles, work, unroll).write(rows_first)
@@ -202,19 +210,47 @@ class _Product:
 
         self.frame.b.loop(0, tiles.many, 1, turn, name="t")
 
+    def _panels_beside(self, rows: int, most: int) -> int:
+        """How many panels side by side make a tile of these rows about as large as one of `most` rows.
+
+        Then the rows' single elements stay in registers, too, for which there may be no room.
+        """
+        held = 0 if self.dtype in self.machine.roomy else max(rows - 2, 0)
+        return (most - held) // rows
+
+    def _over_groups(self, groups: list[_Tiles], rows: int) -> int:
+        """Tiles of all rows, several panels wide: few rows are too few sums at a time. Returns how many tiles."""
+        work = 0
+        for group in groups:
+            self._over_group(group, rows, work)
+            work += group.many
+        return work
+
+    def _over_group(self, group: _Tiles, rows: int, before: int) -> None:
+        """Tiles of equal width; as many tiles as are `before` them are done by others."""
+        b, variable = self.frame.b, Variable("p", before + group.many)
+        others = [self.sizes[label] for label in self.others]
+
+        def turn(value: Any, *_: Any) -> None:
+            variable.value = value
+            panel = Index({variable: group.height}, group.first - before * group.height)
+            self.frame.nest(others, lambda rest: self._tile(panel, rest, Index(), rows, group.height))
+
+        b.loop(b.imax(self.frame.low, before), b.imin(self.frame.high, before + group.many), 1, turn, name="p")
+
     def _unroll_while_waiting(self, height: int) -> int:
         """How far to unroll sums whose turns compute a row each of the tile before; 0 where nothing is to wait."""
         cost = sum(node.primitive.cost for node in self.cluster.members if node is not self.root)
         if cost not in SLOW or self.others or self.dtype not in self.machine.roomy:
             return 0
         nests = [counts for _, _, counts in self._nests()]
-        fitting = (n for n in (UNROLL, 2, 1) if sum(turns_of(counts, n) for counts in nests) >= height)
+        fitting = (n for n in (UNROLL, 1) if sum(turns_of(counts, n) for counts in nests) >= height)
         return next(fitting, 0)
 
     # one tile
-    def _tile(self, panel: Index, rest: list[Index], row: Index, height: int) -> None:
+    def _tile(self, panel: Index, rest: list[Index], row: Index, height: int, panels: int = 1) -> None:
         evaluator = self.evaluator(panel)
-        positions = self.positions(panel, rest, row, height)
+        positions = [at for k in range(panels) for at in self.positions(panel + k, rest, row, height)]
         sums, _ = self.sums(evaluator, positions, UNROLL)
         for position, value in zip(positions, sums, strict=True):
             evaluator.preset(self.start_node or self.root, position, value)
@@ -322,6 +358,9 @@ class _WaitingTiles:
         shape = work * LANES, tiles.height
         aval = Aval(shape, product.root.aval.dtype)
         self.waiting = product.scratch(f"{product.name}_waiting", aval, panels(shape, 0))
+        outputs = product.cluster.outputs
+        self.written = [b for node in outputs for b in product.storage.buffers[node] if b.kind == "state"]
+        self.is_far = sum(buffer.nbytes for buffer in self.written) > product.machine.nearby_bytes
         self.panel, self.tile = Variable("p", work), Variable("t", tiles.many)
         self.panel_before, self.tile_before = Variable("q", work), Variable("s", tiles.many)
 
@@ -361,18 +400,35 @@ class _WaitingTiles:
 
     def _meanwhile(self, state: list[Value]) -> list[Value]:
         (row,) = state
-        self.b.when(self.b.compare_index("lt", row, self.tiles.height), lambda: self._finish(row))
+
+        def one_row() -> None:
+            self._finish(row)
+            if self.is_far:
+                self._bring_nearer(row)
+
+        self.b.when(self.b.compare_index("lt", row, self.tiles.height), one_row)
         return [self.b.iadd(row, 1)]
+
+    def _bring_nearer(self, row: Value) -> None:
+        """Ask for the memory of the present tile's row, which is read and written while the next tile is summed."""
+        (position,) = self.product.positions(variable_index(self.panel), [], self._row_index(self.tile, row), 1)
+        for buffer in self.written:
+            offset = buffer.layout.offset(position) - Index({LANE: 1})
+            pointer = self.product.frame.access.pointer(buffer)
+            self.b.prefetch(self.b.at(pointer, buffer.dtype, self.b.position(offset)))
+
+    def _row_index(self, tile: Variable, row: Value) -> Index:
+        return Index({tile: self.tiles.height, Variable("r", self.tiles.height, row): 1}, self.tiles.first)
 
     def _finish(self, row: Value) -> None:
         """The outputs of one row of the tile before."""
         product = self.product
-        variable = Variable("r", self.tiles.height, row)
-        at = Index({self.tile_before: self.tiles.height, variable: 1}, self.tiles.first)
         panel = variable_index(self.panel_before)
-        (position,) = product.positions(panel, [], at, 1)
+        (position,) = product.positions(panel, [], self._row_index(self.tile_before, row), 1)
         evaluator = product.evaluator(panel)
-        pointer = self._place(variable_index(variable), product.frame.access.read(self.waiting, 0))
+        pointer = self._place(
+            variable_index(Variable("r", self.tiles.height, row)), product.frame.access.read(self.waiting, 0)
+        )
         value = self.b.load(pointer, product.dtype, LANES)
         evaluator.preset(product.start_node or product.root, position, value)
         store_outputs(evaluator, product.cluster, position)

@@ -16,6 +16,7 @@ from .index import LANE, LANES, Index, Variable, variable_index
 from .loops import Kernel, Value
 
 Position = tuple[Index, ...]
+TOGETHER = 4  # sums of few samples side by side, since an addition takes as many cycles
 
 
 class Code:
@@ -226,6 +227,76 @@ def _loops(
         return _loops(frame, sizes[1:], list(carried), step, [*done, own])
 
     return frame.b.loop(0, sizes[0], 1, turn, state, name="k")
+
+
+def fold_in_order(name: str, cluster: Cluster, storage: Storage) -> Code:
+    """Folds element after element, of a few samples at a time: see _OrderedFold."""
+    return _OrderedFold(cluster, storage).write(name)
+
+
+class _OrderedFold:
+    """Lanes along the last axis, which is reduced, while the operand is computed, then one lane merged after another.
+
+    So the order is the one in which samples as lanes are folded, and a sample's result has the same bits either way.
+    """
+
+    def __init__(self, cluster: Cluster, storage: Storage):
+        assert cluster.root is not None
+        self.cluster, self.root, self.storage = cluster, cluster.root, storage
+        self.frame = Frame(storage, lanes=1)
+        self.fold = _Fold(self.frame, self.root)
+        self.axes, self.source = self.root.params["axes"], self.root.inputs[0].aval.shape
+
+    def write(self, name: str) -> Code:
+        first, *others = self.cluster.shape
+        together = min(TOGETHER, first)
+        turns = -(-first // together)
+
+        def group(turn: Index) -> None:
+            rows = [(turn * together + r).clamped(first) for r in range(together)]
+            self.frame.nest(others, lambda rest: self._folds([(row, *rest) for row in rows]))
+
+        self.frame.divided(turns, group)
+        return self.frame.finish(name, turns)
+
+    def _folds(self, kept: list[Position]) -> None:
+        """The results at these positions, whose sums go on side by side."""
+        state = [value for _ in kept for value in self.fold.initial()]
+        outer = [self.source[axis] for axis in self.axes[:-1]]
+        state = _loops(self.frame, outer, state, lambda at, state: self._line(kept, at, state))
+        width = len(state) // len(kept)
+        for k, position in enumerate(kept):
+            evaluator = Evaluator(self.frame.b, self.frame.access, self.storage, set(self.cluster.members))
+            result = self.fold.rule.finish(self.frame.b, tuple(state[k * width : (k + 1) * width]))
+            evaluator.preset(self.root, position, result)
+            store_outputs(evaluator, self.cluster, position)
+
+    def _line(self, kept: list[Position], at: list[Index], state: list[Value]) -> list[Value]:
+        """All along the last axis."""
+        whole, tail = divmod(self.source[self.axes[-1]], LANES)
+        lane = variable_index(LANE)
+
+        def step(panel: list[Index], state: list[Value]) -> list[Value]:
+            return self._vectors(kept, [*at, panel[0] * LANES + lane], state, LANES)
+
+        state = _loops(self.frame, [whole], state, step)
+        return self._vectors(kept, [*at, lane + whole * LANES], state, tail) if tail else state
+
+    def _vectors(self, kept: list[Position], at: list[Index], state: list[Value], valid: int) -> list[Value]:
+        """Each state with the first so many lanes of one vector of its operand merged in."""
+        b, fold = self.frame.b, self.fold
+        b.lanes = LANES
+        evaluator = Evaluator(b, self.frame.access, self.storage, set(self.cluster.members))
+        lifted = [fold.lifted(evaluator, _operand_position(p, at, self.axes, len(self.source))) for p in kept]
+        b.lanes = 1
+        width = len(state) // len(kept)
+        states = [state[k * width : (k + 1) * width] for k in range(len(kept))]
+        for lane in range(valid):
+            states = [
+                fold.merge(own, [b.extract(x, lane) for x in vector])
+                for own, vector in zip(states, lifted, strict=True)
+            ]
+        return [value for own in states for value in own]
 
 
 class _LaneFold:

@@ -1,11 +1,12 @@
 """A graph to kernels in an order that runs: layouts, copies in other layouts, updates in place.
 
-Samples are the lanes of whatever has a sample axis; weights take the lanes of the kernel that updates them. A product
-that needs an operand's other axis along the lanes gets a copy in that layout, written right after the original.
+Samples are the lanes of whatever has a sample axis, unless that wastes too many of them (samples.py); weights take the
+lanes of the kernel that updates them. A product that needs an operand's other axis along the lanes gets a copy in that
+layout, written right after the original.
 """
 
 import heapq
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -19,11 +20,11 @@ from .clusters import Cluster, Clustering, is_leaf, is_move, through_moves
 from .contraction import MovedOperand, product_kernel, vector_axes
 from .evaluate import Storage
 from .index import Variable, variable_index
-from .kernels import Code, elementwise_kernel, reduction_kernel
+from .kernels import Code, elementwise_kernel, fold_in_order, reduction_kernel
 from .layout import Buffer, Layout, panels, round_up, rows
 from .loops import verify_kernel
 from .machine import Machine
-from .samples import sample_axes
+from .samples import as_lanes, sample_axes
 from .transfer import gather_kernel, relayout_kernel
 
 
@@ -56,6 +57,7 @@ def lower(
     updates: Mapping[int, Node],
     state_buffers: dict[Hashable, Buffer],
     machine: Machine,
+    ready: Callable[[Code], object] = lambda _: None,
 ) -> Lowered:
     """Kernels for a graph.
 
@@ -64,8 +66,9 @@ def lower(
         state: inputs that live on between runs, each with a key; other inputs are plain arguments.
         updates: for outputs that are the new value of such an input, the input.
         state_buffers: the state's buffers by key, where already decided; filled in.
+        ready: called with each kernel as soon as it is written.
     """
-    return _Lowering(graph, batch, state, updates, state_buffers, machine).run()
+    return _Lowering(graph, batch, state, updates, state_buffers, machine, ready).run()
 
 
 # before clustering
@@ -130,12 +133,14 @@ class _Lowering:
         updates: Mapping[int, Node],
         state_buffers: dict[Hashable, Buffer],
         machine: Machine,
+        ready: Callable[[Code], object],
     ):
-        self.graph, self.machine = prepare(graph), machine
+        self.graph, self.machine, self.ready = prepare(graph), machine, ready
         self.batch, self.state, self.state_buffers = batch, state, state_buffers
         self.updates = {self.graph.outputs[k]: node for k, node in updates.items()}
         self.clustering = Clustering(self.graph)
-        self.axes = sample_axes(self.graph, set(batch))
+        self.sample_axes = sample_axes(self.graph, set(batch))
+        self.axes = as_lanes(self.sample_axes)
         self.storage = Storage()
         self.lowered = Lowered(graph.name)
         self.late: list[tuple[Node, Node]] = []  # (new value, state input) that is copied after everything else
@@ -145,7 +150,7 @@ class _Lowering:
         self.leaves = {c: self._leaves_of(c) for c in self.clustering.clusters()}
         order = self._order()
         lanes = {cluster: self._lane_axis(cluster) for cluster in order}
-        self._make_leaf_buffers()
+        self._make_leaf_buffers(lanes)
         for cluster in order:
             self._make_output_buffers(cluster, lanes[cluster])
         copies = self._copies(order, lanes)
@@ -228,14 +233,18 @@ class _Lowering:
         return result
 
     def _sorted(self, clusters: list[Cluster], after: dict[Cluster, set[Cluster]]) -> list[Cluster]:
-        """Kernels over samples as early as they can be, so that few barriers are needed; else in the graph's order."""
+        """Kernels over samples, and numbers that all share, as early as they can be; else in the graph's order.
+
+        So few barriers are needed: two in a step of training.
+        """
         place = {c: k for k, c in enumerate(clusters)}
         waiting = {c: len(after[c]) for c in clusters}
         before: dict[Cluster, list[Cluster]] = {c: [] for c in clusters}
         for c, sources in after.items():
             for source in sources:
                 before[source].append(c)
-        ready = [(not self._by_panel(c), place[c]) for c in clusters if not waiting[c]]
+        late = {c: not (self._by_panel(c) or (c.shape == () and c.root is None)) for c in clusters}
+        ready = [(late[c], place[c]) for c in clusters if not waiting[c]]
         heapq.heapify(ready)
         order = []
         while ready:
@@ -244,7 +253,7 @@ class _Lowering:
             for user in before[cluster]:
                 waiting[user] -= 1
                 if not waiting[user]:
-                    heapq.heappush(ready, (not self._by_panel(user), place[user]))
+                    heapq.heappush(ready, (late[user], place[user]))
         assert len(order) == len(clusters), "kernels wait for each other"
         return order
 
@@ -277,17 +286,21 @@ class _Lowering:
         best = min(waste[axis] for axis in usable)
         return min((axis for axis in usable if waste[axis] <= 1.1 * best), key=lambda axis: shape[axis])
 
-    def _make_leaf_buffers(self) -> None:
-        """State takes the layout of the kernel that updates it; what nothing updates lies in plain rows."""
+    def _make_leaf_buffers(self, lanes: Mapping[Cluster, int | None]) -> None:
+        """State takes the layout of the kernel that updates it; what nothing updates lies as a product reads it."""
+        streamed = self._read_as_vectors(lanes)
         chosen = {old: self.clustering.of[new] for new, old in self.updates.items() if (new, old) not in self.late}
         for node in self.graph.inputs:
             if node in self.batch:
                 continue
             key = self.state.get(node)
             if key is None or key not in self.state_buffers:
-                axis = self._lane_axis(chosen[node]) if node in chosen else None
+                if node in streamed and node not in chosen:
+                    layout = panels(node.aval.shape, streamed[node])
+                else:
+                    layout = rows(node.aval.shape, self._lane_axis(chosen[node]) if node in chosen else None)
                 kind = "argument" if key is None else "state"
-                buffer = Buffer(node.label or self._name("input"), node.aval, rows(node.aval.shape, axis), kind)
+                buffer = Buffer(node.label or self._name("input"), node.aval, layout, kind)
                 if key is not None:
                     self.state_buffers[key] = buffer
             else:
@@ -302,6 +315,15 @@ class _Lowering:
             layout = panels(node.aval.shape, 0) if node in self.axes or node.aval.ndim > 2 else rows(node.aval.shape)
             buffer = self._scratch(node.label or "batch", node.aval, layout)
             self.lowered.inputs[node] = self.storage.add(node, buffer)
+
+    def _read_as_vectors(self, lanes: Mapping[Cluster, int | None]) -> dict[Node, int]:
+        """What products read along one of its axes, with the axis: in panels along it every tile reads on and on."""
+        axes: dict[Node, int] = {}
+        for cluster, lane_axis in lanes.items():
+            if lane_axis is not None and cluster.root and isinstance(cluster.root.primitive.lower, Contraction):
+                for node, axis in vector_axes(cluster.root, lane_axis):
+                    axes.setdefault(node, axis)
+        return axes
 
     def _scratch(self, name: str, aval: Aval, layout: Layout, kind: str = "scratch") -> Buffer:
         buffer = Buffer(name, aval, layout, kind)
@@ -344,6 +366,7 @@ class _Lowering:
     def _add(self, code: Code) -> None:
         verify_kernel(code.kernel)
         self.lowered.codes.append(code)
+        self.ready(code)
 
     def _gather(self, node: Node) -> None:
         """Read the rows of a batch: into the layout of rows, and from there along the samples; or there at once."""
@@ -387,13 +410,21 @@ class _Lowering:
             name = self._name(str(cluster.members[-1].primitive))
             self._add(elementwise_kernel(name, cluster, lane_axis, by_panel, self.storage))
         elif isinstance(root.primitive.lower, Reduction):
-            operand_axis = self._operand_axis(cluster, lane_axis)
             name = self._name(str(root.primitive))
+            if self._folds_few(root) and root.inputs[0].aval.ndim - 1 in root.params["axes"]:
+                self._add(fold_in_order(name, cluster, self.storage))
+                return
+            operand_axis = self._operand_axis(cluster, lane_axis)
             self._add(reduction_kernel(name, cluster, lane_axis, operand_axis, self.storage))
         else:
             assert lane_axis is not None
             name = self._name("product")
             self._add(product_kernel(name, cluster, lane_axis, by_panel, self.storage, self.machine, self._scratch))
+
+    def _folds_few(self, root: Node) -> bool:
+        """Whether it folds each of a few samples by itself, too few to be the lanes."""
+        operand = root.inputs[0]
+        return root in self.sample_axes and operand not in self.axes
 
     def _operand_axis(self, cluster: Cluster, lane_axis: int | None) -> int:
         """The axis of a reduction's operand along the lanes: samples, else as in its memory, else the result's."""
@@ -406,7 +437,7 @@ class _Lowering:
         base = through_moves(operand)
         if base is operand and operand in self.storage:
             stored = self.storage.buffers[operand][0].layout.lane_axis
-            if stored is not None and stored in axes:
+            if stored is not None and stored in axes and not self._folds_few(root):
                 return stored
         return kept[lane_axis] if lane_axis is not None else operand.aval.ndim - 1
 

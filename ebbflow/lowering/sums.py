@@ -9,7 +9,7 @@ from .kernels import Frame
 from .layout import Buffer
 from .loops import Value
 
-UNROLL = 4
+UNROLL = 2
 Meanwhile = Callable[[list[Value]], list[Value]]
 
 

@@ -1,14 +1,15 @@
 """Worker threads for native code: a function runs on all of them at once, and they meet at its barriers."""
 
 import os
-import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from queue import SimpleQueue
+from threading import Lock, Thread
 
 Native = Callable[[int, int, int, int], None]
 
-_workers_taken = threading.Lock()
+_workers_taken = Lock()
 
 
 def cores() -> int:
@@ -17,15 +18,25 @@ def cores() -> int:
 
 
 @cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="ebbflow")
+def _worker(number: int) -> SimpleQueue[Callable[[], None]]:
+    """What a worker, started with it, is to do."""
+    jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    Thread(target=_serve, args=(jobs,), name=f"ebbflow {number}", daemon=True).start()
+    return jobs
+
+
+def _serve(jobs: SimpleQueue[Callable[[], None]]) -> None:
+    while True:
+        job = jobs.get()
+        job()
+        del job  # and with it the memory that it works on
 
 
 def _forget_workers() -> None:
     """A forked child has none of its parent's threads, nor anyone who would give its lock back."""
     global _workers_taken
-    _pool.cache_clear()
-    _workers_taken = threading.Lock()
+    _worker.cache_clear()
+    _workers_taken = Lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -46,35 +57,67 @@ def run_on(threads: int, function: Native, arena: int, table: int) -> None:
         _workers_taken.release()
 
 
+class _Job:
+    """A function's parts, each done by the worker who comes for it first."""
+
+    def __init__(self, threads: int, function: Native, arena: int, table: int):
+        self._call, self._threads = (function, arena, table), threads
+        self._left = deque(range(threads))
+        self._errors: list[BaseException | None] = []  # one for each part that is back, None if all went well
+        self._news: SimpleQueue[None] = SimpleQueue()
+
+    def work(self) -> None:
+        """Do a part, if one is left."""
+        try:
+            thread = self._left.popleft()
+        except IndexError:
+            return
+        function, arena, table = self._call
+        error: BaseException | None = None
+        try:
+            function(arena, table, thread, self._threads)
+        except BaseException as caught:
+            error = caught
+        self._errors.append(error)
+        if self.is_back:
+            self._news.put(None)
+
+    @property
+    def is_back(self) -> bool:
+        """Whether all parts were done."""
+        return len(self._errors) == self._threads
+
+    def wait(self) -> None:
+        """Wait for a part to be the last one."""
+        self._news.get()
+
+    def raise_error(self) -> None:
+        """Raise what a part raised."""
+        for error in self._errors:
+            if error is not None:
+                raise error
+
+
 def _run_together(threads: int, function: Native, arena: int, table: int) -> None:
-    """All threads are workers; none starts before all are there, so that no barrier waits for one that never comes."""
-    gate, all_there = threading.Event(), False
+    """All threads are workers, so that Ctrl-C, which comes to the caller, leaves no part undone that others wait for.
 
-    def work(thread: int) -> None:
-        gate.wait()
-        if all_there:
-            function(arena, table, thread, threads)
-
-    futures: list[Future[None]] = []
-    try:
-        for thread in range(threads):
-            futures.append(_pool(threads).submit(work, thread))
-        all_there = True
-    finally:
-        gate.set()
-        _wait_for(futures)
-
-
-def _wait_for(futures: list[Future[None]]) -> None:
-    """Ctrl-C waits until native code, which uses the caller's memory, is back."""
+    It waits until native code, which uses the caller's memory, is back. A job that was interrupted while it was handed
+    out is handed out again; who comes too often finds no part left.
+    """
+    workers = [_worker(number) for number in range(threads)]  # all are there before any part starts
+    job = _Job(threads, function, arena, table)
     interrupt: KeyboardInterrupt | None = None
-    for future in futures:
-        while not future.done():
-            try:
-                future.exception()
-            except KeyboardInterrupt as caught:
-                interrupt = caught
+    given = False
+    while not (given and job.is_back):
+        try:
+            if not given:
+                for worker in workers:
+                    worker.put(job.work)
+                given = True
+            else:
+                job.wait()
+        except KeyboardInterrupt as caught:
+            interrupt = caught
     if interrupt is not None:
         raise interrupt
-    for future in futures:
-        future.result()
+    job.raise_error()

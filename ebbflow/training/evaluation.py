@@ -65,6 +65,9 @@ def test_on_batch(model: Any, x: Any, y: Any) -> dict[str, float]:
 
 def predict_on_batch(model: Any, x: Any) -> np.ndarray:
     """See Model.predict_on_batch."""
+    ready = model.programs.ready
+    if ready is not None and ready.serves(x):
+        return ready(x)
     x = prepare_x("predict_on_batch", x, whole=True)
     model.build_for(x.shape)
     return outputs(model, x, len(x))

@@ -1,21 +1,40 @@
 """Measuring and predicting with native code."""
 
 import threading
+from collections import deque
 from functools import partial
+from math import isqrt
 from typing import Any
 
 import numpy as np
 
+from .. import config
 from ..compile import Program, Step, compile_program, new_table
 from ..layers.base import structure_changes, structure_parts
 from ..lowering.table import Slot
+from ..runtime.threads import cores, run_on
 from .compiled import State, metric_steps, program_of, split, test_steps, traced, type_of
 from .finite import Lookout, all_finite
 from .steps import row_outputs
 
-BATCH_SIZE = 512  # large enough for the products, small enough for the cache
+BATCH_SIZE = 256  # large enough for the products, small enough for the cache
+WAKING = 4_000_000  # multiplications and additions that take longer than to wake a thread
+PIECE = 2_000_000_000  # of them, about 0.05 s: what a thread does before Ctrl-C is looked for
+SPARE_BYTES = 1 << 24  # what threads may take for memory of their own, however small the data
+SMALL = 1 << 14  # bytes that are copied in less time than their address is asked for
 
 NOTHING_LEFT = Lookout("predict", {})  # all rows were looked at before
+WHOLE = object()  # all rows as one batch, whatever their number
+
+
+def threads_for(flops: int) -> int:
+    """How many threads share so many multiplications and additions: they have to be woken, one after the other.
+
+    n threads take flops / n + n WAKING, which is least for n = sqrt(flops / WAKING).
+    """
+    if flops < 4 * WAKING:
+        return 1
+    return min(config.threads() or cores(), isqrt(flops // WAKING))
 
 
 class _Batches:
@@ -24,26 +43,110 @@ class _Batches:
     def __init__(self, program: Program, step: str, batch: int, whole: int, tail: int):
         self.program, self.state, self.table = program, State(program), new_table(2)
         self._address = self.state.arena.ctypes.data, self.table.ctypes.data
-        self._batch, self._whole = batch, whole
+        self._made = program, step, batch, whole, tail
+        self._batch, self.count, self.flops = batch, whole + (tail > 0), program.blueprint.flops[step]
+        self.leaves_state = bool(
+            program._steps[step].traced.updated
+        )  # random numbers, that the next batch goes on with
         self._step = program.function(step)
-        self._tail = program.function(f"{step}_tail") if tail else None
+        self._last = program.function(f"{step}_tail") if tail else self._step
 
-    def run(self, lookout: Lookout, *arrays: np.ndarray) -> None:
-        """Do the step on every batch, looked at before; the table gets the arrays' addresses."""
-        table, address = self.table, self._address
+    def take(self, *arrays: np.ndarray) -> None:
+        """Work on these arrays from here on."""
         for k, array in enumerate(arrays):
-            table[Slot.DATA + k] = array.ctypes.data
-        for k in range(self._whole):
-            table[Slot.FIRST] = k * self._batch
-            lookout.reach((k + 1) * self._batch)
-            self._step(*address, 0, 1)
-        if self._tail is not None:
-            table[Slot.FIRST] = self._whole * self._batch
-            lookout.reach(len(arrays[0]))
-            self._tail(*address, 0, 1)
+            self.table[Slot.DATA + k] = array.ctypes.data
+
+    def do(self, k: int, lookout: Lookout, threads: int) -> None:
+        """The step on the k-th batch, looked at before."""
+        lookout.reach((k + 1) * self._batch)
+        self.table[Slot.FIRST] = k * self._batch
+        step = self._step if k < self.count - 1 else self._last
+        if threads == 1:
+            step(*self._address, 0, 1)
+        else:
+            run_on(threads, step, *self._address)
+
+    def run(self, lookout: Lookout) -> None:
+        """The step on every batch in turn, whose panels the threads share."""
+        threads = threads_for(self.flops)
+        for k in range(self.count):
+            self.do(k, lookout, threads)
+
+    def twin(self) -> "_Batches":
+        """The same with other memory."""
+        return _Batches(*self._made)
 
     def call(self, name: str) -> None:
         self.program.function(name)(*self._address, 0, 1)
+
+
+class _Crew:
+    """Who does batches that do not depend on each other.
+
+    Where there are many, every thread does whole ones, with memory of its own; else all threads share each one.
+    """
+
+    def __init__(self, batches: _Batches):
+        self._members = [batches]
+
+    def run(self, lookout: Lookout, *arrays: np.ndarray) -> None:
+        """The step on every batch of these arrays."""
+        members = self._members_for(sum(array.nbytes for array in arrays))
+        for member in members:
+            member.state.load()
+            member.take(*arrays)
+        if len(members) == 1:
+            members[0].run(lookout)
+        else:
+            _run_apart(members, lookout)
+
+    def run_alone(self, lookout: Lookout) -> None:
+        """The step on every batch of the arrays that were taken before."""
+        first = self._members[0]
+        first.state.load()
+        first.run(lookout)
+
+    def _members_for(self, nbytes: int) -> list[_Batches]:
+        """One for each thread if the batches divide evenly enough, and if their memory is not more than the data's."""
+        first = self._members[0]
+        if first.leaves_state:
+            return self._members[:1]
+        threads = threads_for(first.flops * first.count)
+        apart = min(threads, max(SPARE_BYTES, nbytes) // first.state.arena.nbytes)
+        if apart < 2 or 2 * apart < threads or 4 * apart * -(-first.count // apart) > 5 * first.count:
+            return self._members[:1]
+        while len(self._members) < apart:
+            self._members.append(first.twin())
+        return self._members[:apart]
+
+
+class _OneAtATime(Lookout):
+    """A lookout that several threads may ask."""
+
+    def __init__(self, lookout: Lookout):
+        self._lookout, self._lock = lookout, threading.Lock()
+
+    def reach(self, end: int) -> None:
+        with self._lock:
+            self._lookout.reach(end)
+
+
+def _run_apart(members: list[_Batches], lookout: Lookout) -> None:
+    """Every thread takes the next batch until none is left."""
+    count, lookout = members[0].count, _OneAtATime(lookout)
+
+    def work(_arena: int, _table: int, thread: int, _threads: int) -> None:
+        while left:
+            try:
+                k = left.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            members[thread].do(k, lookout, 1)
+
+    each = max(1, PIECE // members[0].flops) * len(members)
+    for start in range(0, count, each):
+        left = deque(range(start, min(start + each, count)))
+        run_on(len(members), work, 0, 0)
 
 
 def compiled_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> dict[str, float]:
@@ -57,7 +160,8 @@ def compiled_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int)
     batches = _Batches(program, "test", batch, whole, tail)
     batches.state.load()
     batches.call("reset")
-    batches.run(Lookout("evaluate", data), *data.values())
+    batches.take(*data.values())
+    batches.run(Lookout("evaluate", data))
     batches.call("results")
     values = [float(value) for value in program.results("results", batches.state.arena)]
     return dict(zip(model.metrics_names, values, strict=True))
@@ -89,19 +193,24 @@ class Ready:
     """
 
     def __init__(self, model: Any, x: np.ndarray, asked: int | None, batches: _Batches):
-        self._shape, self._dtype, self._asked = x.shape, x.dtype, asked
-        self._batches, self._lock = batches, threading.Lock()
+        self._shape, self._dtype, self._asked = x.shape, x.dtype, _equal_sizes(asked, len(x))
+        self._crew, self._lock = _Crew(batches), threading.Lock()
         self._changes, self._parts = structure_changes(), structure_parts(model)
         aval = batches.program.blueprint.outputs["predict"][0].aval
         self._result = (len(x), *aval.shape[1:]), aval.dtype
+        outputs = np.empty(*self._result)
+        self._is_small = batches.count == 1 and max(x.nbytes, outputs.nbytes) <= SMALL
+        if self._is_small:
+            self._rows, self._outputs = np.empty_like(x), outputs
+            batches.take(self._rows, self._outputs)
 
-    def serves(self, x: Any, asked: int | None) -> bool:
-        """Whether this is the same prediction on other rows."""
+    def serves(self, x: Any, asked: Any = WHOLE) -> bool:
+        """Whether this is the same prediction on other rows, by default taken as one batch."""
         return (
             type(x) is np.ndarray
             and x.shape == self._shape
             and x.dtype == self._dtype
-            and asked == self._asked
+            and asked in self._asked
             and x.flags.c_contiguous
             and x.flags.aligned
             and structure_changes() == self._changes
@@ -111,8 +220,18 @@ class Ready:
         )
 
     def __call__(self, x: np.ndarray, lookout: Lookout = NOTHING_LEFT) -> np.ndarray:
-        result = np.empty(*self._result)
         with self._lock:
-            self._batches.state.load()
-            self._batches.run(lookout, x, result)
-        return result
+            if self._is_small:
+                self._rows[...] = x
+                self._crew.run_alone(lookout)
+                return self._outputs.copy()
+            result = np.empty(*self._result)
+            self._crew.run(lookout, x, result)
+            return result
+
+
+def _equal_sizes(asked: int | None, rows: int) -> tuple[Any, ...]:
+    """The batch sizes that may be asked for, by which so many rows are divided as by this one."""
+    if (asked or BATCH_SIZE) < rows:
+        return (asked,)
+    return (asked, rows, WHOLE, None) if rows <= BATCH_SIZE else (asked, rows, WHOLE)

@@ -1,6 +1,7 @@
 """The sums of a product stay in registers: no loop that adds products reads or writes the stack, on any target."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -8,7 +9,10 @@ import ebbflow as ebb
 from ebbflow import compile
 from ebbflow.backends.cpu import jit
 from ebbflow.backends.cpu.target import Target, aarch64, host, x86_64_v3, x86_64_v4
+from ebbflow.compile import Step
 from ebbflow.lowering.machine import Machine
+from ebbflow.training.compiled import traced
+from ebbflow.training.steps import row_outputs
 
 from .assembly import Loop, innermost_loops
 from .networks import NETWORKS, data, network, steps_of
@@ -19,7 +23,17 @@ TARGETS = {"host": host, "x86-64-v3": x86_64_v3, "x86-64-v4": x86_64_v4, "aarch6
 def product_loops(name: str, target: Target) -> list[Loop]:
     """The innermost loops with fused multiply-adds in the products of a training program."""
     model = network(name)
-    plan = compile._plan(steps_of(model, data(name, 64), 64), model.weights, (64, 1), target)
+    return loops_of(compile._plan(steps_of(model, data(name, 64), 64), model.weights, (64, 1), target), target)
+
+
+def prediction_loops(name: str, rows: int, target: Target) -> list[Loop]:
+    """The same of a program that predicts so many rows."""
+    x = data(name, rows)["x"]
+    step = Step(traced(partial(row_outputs, network(name)), {"x": x}, rows, "predict"), [x.dtype], to_rows=True)
+    return loops_of(compile._plan({"predict": step}, [], None, target), target)
+
+
+def loops_of(plan: compile.Plan, target: Target) -> list[Loop]:
     products = {code.kernel.name for lowered in plan.lowered.values() for code in lowered.codes if code.flops}
     text = compile.write(plan.kernels, plan.entries, target)
     loops = innermost_loops(jit.assembly(text, target))
@@ -36,6 +50,17 @@ def test_no_loop_of_a_product_touches_the_stack(name: str, processor: str, float
     assert len(loops) >= 2 * (len(NETWORKS[name][0]) - 1), "at least one loop for each layer, forward and backward"
     spilled = {loop.function: loop.on_stack for loop in loops if loop.on_stack}
     assert not spilled
+
+
+@pytest.mark.parametrize("floatx", ["float32", "float64"])
+@pytest.mark.parametrize("processor", ["x86-64-v3", "x86-64-v4", "aarch64"])
+def test_no_tile_of_several_panels_touches_the_stack(processor: str, floatx: str) -> None:
+    """Those of few rows, whose single elements are held in registers, too."""
+    ebb.config.set_floatx(floatx)
+    target = TARGETS[processor]()
+    for rows in (1, 2, 3, 4):
+        loops = prediction_loops("784-512-512-10", rows, target)
+        assert len(loops) >= 3 and not any(loop.on_stack for loop in loops)
 
 
 @pytest.mark.parametrize("floatx", ["float32", "float64"])

@@ -37,6 +37,19 @@ def test_rows_are_divided_into_tiles_of_nearly_equal_height(rows: int, dtype: st
     equal(lambda x, w, b: relu(x @ w + b), arrays, 1)
 
 
+@pytest.mark.parametrize("samples", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_few_samples_make_tiles_of_several_panels(samples: int, dtype: str) -> None:
+    """As many as there are registers for, all of equal width or of two; the last panel may be a part of one."""
+    for units in (10, 17, 96, 150, 300):
+        arrays = [
+            whole_numbers((samples, 33), dtype),
+            whole_numbers((33, units), dtype),
+            whole_numbers((units,), dtype),
+        ]
+        equal(lambda x, w, b: relu(x @ w + b), arrays, 1)
+
+
 @pytest.mark.parametrize("summed", [1, 2, 3, 4, 5, 16, 17, 40, 1000])
 def test_sums_of_any_length(summed: int) -> None:
     arrays = [whole_numbers((20, summed), "float32"), whole_numbers((summed, 9), "float32")]

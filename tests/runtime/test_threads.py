@@ -1,7 +1,6 @@
 """Functions run on several threads at once; all are back, or their error is raised, before the call returns."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -72,19 +71,18 @@ def test_two_callers_at_once_do_not_wait_for_each_others_workers() -> None:
 
 def test_no_part_starts_when_not_all_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part that started alone would wait for ever for the others."""
-    started = []
+    started: list[Any] = []
+    made = []
 
-    class Short(ThreadPoolExecutor):
-        given = 0
-
-        def submit(self, *args: Any, **kwargs: Any) -> Any:
-            self.given += 1
-            if self.given == 3:
+    class Short(threading.Thread):
+        def start(self) -> None:
+            made.append(self)
+            if len(made) == 3:
                 raise RuntimeError("can't start new thread")
-            return super().submit(*args, **kwargs)
+            super().start()
 
-    pool = Short(3)
-    monkeypatch.setattr(threads, "_pool", lambda workers: pool)
+    threads._worker.cache_clear()
+    monkeypatch.setattr(threads, "Thread", Short)
     with pytest.raises(RuntimeError, match="new thread"):
         run_on(3, lambda *part: started.append(part), 0, 0)
     assert started == []
