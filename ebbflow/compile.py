@@ -7,11 +7,13 @@ plan       one arena for all buffers                         lowering.memory
 write      functions that call the kernels                   lowering.entry, lowering.program
 emit       LLVM IR text                                      backends.cpu.emit
 code       machine code, from the cache if it is there       backends.cpu.jit, runtime.cache
+           (of a program's first kernels while the next are being lowered)
 link       functions that this process can call              backends.cpu.jit
 """
 
 import ctypes
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +31,7 @@ from .lowering.kernels import Code
 from .lowering.layout import Buffer
 from .lowering.loops import Kernel
 from .lowering.memory import aligned, plan_kept, plan_scratch
-from .lowering.program import Parts, write_program
+from .lowering.program import Parts, write_program, write_shuffle
 from .lowering.schedule import Lowered, lower
 from .lowering.table import Slot
 from .lowering.transfer import result_kernel
@@ -37,29 +39,66 @@ from .passes import optimize
 from .runtime import cache
 from .runtime.blueprint import Blueprint, from_bytes
 from .runtime.memory import allocate
+from .runtime.threads import cores
 
 ENTRY = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
+CODERS = 2  # threads that make code; more of them would wait for kernels to be written
+CHUNK = 400  # statements that are worth a module of their own
+
+
 def write(kernels: Sequence[Kernel], entries: Sequence[Kernel], target: Target) -> str:
-    """Functions as LLVM IR text; the entries can be called from outside."""
+    """Functions as LLVM IR text; the entries set the mode of arithmetic, so they can be called from outside."""
     writer = Writer()
     for kernel in kernels:
         writer.function(kernel)
     for entry in entries:
         writer.function(entry, is_entry=True)
-    return writer.module(support(target.triple))
+    has_loop = any(entry.name == "run" for entry in entries)
+    return writer.module(support(target.triple, has_loop) if entries else "")
+
+
+class _Modules:
+    """The kernels of a program in modules, each handed over to be made into code as soon as it is full."""
+
+    def __init__(self, coder: jit.Coder, target: Target):
+        self._coder, self._target = coder, target
+        self._kernels: list[Kernel] = []
+        self._statements = 0
+
+    def add(self, kernel: Kernel) -> None:
+        self._kernels.append(kernel)
+        self._statements += len(kernel.statements)
+        if self._statements >= CHUNK:
+            self.end([])
+
+    def end(self, entries: Sequence[Kernel]) -> None:
+        """End the module that is being filled."""
+        self._coder.add(write(self._kernels, entries, self._target))
+        self._kernels, self._statements = [], 0
 
 
 def link(kernels: Sequence[Kernel], entries: Sequence[Kernel], target: Target) -> tuple[jit.Module, str]:
     """Functions to callable machine code: emit, code, link. Returns the module and its IR text."""
     text = write(kernels, entries, target)
+    return jit.link([_code_of(text, target)], target), text
+
+
+def _code_of(text: str, target: Target) -> bytes:
+    """A module's machine code, from the cache if it is there."""
     key = cache.key_of(text, target.key(), jit.VERSIONS)
     code = cache.load(key)
     if code is None:
         code = jit.machine_code(text, target)
         cache.store(key, code)
-    return jit.link(code, target), text
+    return code
+
+
+@functools.cache
+def _shared_code(target: Target) -> bytes:
+    """What is the same in all programs with a training loop."""
+    return _code_of(write([], [write_shuffle()], target), target)
 
 
 def view(arena: np.ndarray, buffer: Buffer) -> np.ndarray:
@@ -150,8 +189,9 @@ class Program:
         """Write the order of the epoch that the table names."""
         self._module.function("shuffle", ctypes.c_void_p)(table.ctypes.data)
 
-    def new_arena(self) -> np.ndarray:
-        arena = allocate(self.blueprint.nbytes)
+    def new_arena(self, keeps_best: bool = False) -> np.ndarray:
+        """Memory to run in; keeps_best: with room for a copy of the best weights."""
+        arena = allocate(self.blueprint.nbytes + (self.blueprint.weights[1] if keeps_best else 0))
         for buffer, value in self.blueprint.constants:
             buffer.layout.pack(value, view(arena, buffer))
         return arena
@@ -159,6 +199,10 @@ class Program:
     def types(self, name: str) -> Sequence[np.dtype]:
         """The element types of the arrays that a step reads its batches from."""
         return self._steps[name].types
+
+    def updates(self, name: str) -> bool:
+        """Whether a step changes variables, which the next one goes on with."""
+        return bool(self._steps[name].traced.updated)
 
     def results(self, name: str, arena: np.ndarray) -> list[np.ndarray]:
         """What a step left as its results."""
@@ -193,12 +237,17 @@ def compile_program(
     key = cache.key_of(_fingerprint(steps, weights, batch_sizes), target.key(), jit.VERSIONS, cache.sources())
     known = cache.load_parts(key)
     if known is not None:
-        blueprint, code = from_bytes(known[0]), known[1]
+        blueprint, codes = from_bytes(known[0]), known[1:]
     else:
-        plan = _plan(steps, weights, batch_sizes, target)
-        blueprint, code = plan.blueprint, jit.machine_code(write(plan.kernels, plan.entries, target), target)
-        cache.store_parts(key, [blueprint.to_bytes(), code])
-    return Program(blueprint, jit.link(code, target), steps, target)
+        with jit.Coder(target, min(cores(), CODERS)) as coder:
+            if batch_sizes:
+                coder.call(lambda: _shared_code(target))
+            modules = _Modules(coder, target)
+            plan = _plan(steps, weights, batch_sizes, target, modules.add)
+            modules.end(plan.entries)
+            blueprint, codes = plan.blueprint, coder.finish()
+        cache.store_parts(key, [blueprint.to_bytes(), *codes])
+    return Program(blueprint, jit.link(codes, target), steps, target)
 
 
 def _variables_of(steps: Mapping[str, Step]) -> list[Variable]:
@@ -229,25 +278,28 @@ class Plan:
 
 
 def _plan(
-    steps: Mapping[str, Step], weights: Sequence[Variable], batch_sizes: tuple[int, int] | None, target: Target
+    steps: Mapping[str, Step],
+    weights: Sequence[Variable],
+    batch_sizes: tuple[int, int] | None,
+    target: Target,
+    ready: Callable[[Kernel], object] = lambda _: None,
 ) -> Plan:
-    """Optimize, lower, plan and write."""
+    """Optimize, lower, plan and write; ready: called with each kernel as soon as it is written."""
     variables: dict[Any, Buffer] = {}
-    lowered = {name: _lower(name, step, variables, target) for name, step in steps.items()}
+    kernels = Kernels(ready)
+    lowered = {name: _lower(name, step, variables, target, kernels) for name, step in steps.items()}
     kept = [variables[v] for v in weights if v in variables]
     start = plan_kept(kept, 0)
     end = plan_kept([b for b in variables.values() if b not in kept], start)
     end = plan_kept([b for one in lowered.values() for b, _ in one.constants], end)
-    best = end
-    end = aligned(end + (start if batch_sizes else 0))
-    nbytes = max([plan_scratch(one, end) for one in lowered.values()]) + 64
+    end = aligned(end)
+    nbytes = best = aligned(max([plan_scratch(one, end) for one in lowered.values()])) + 64
 
-    kernels = Kernels()
     gathers = {name: list(one.gathers.values()) for name, one in lowered.items()}
     entries = []
     for name, step in steps.items():
         if not step.shuffled:
-            outputs = lowered[name].outputs if step.to_rows else []
+            outputs = lowered[name].outputs[: step.traced.results] if step.to_rows else []
             results = [result_kernel(f"{name}_rows", buffer) for buffer in outputs]
             entries.append(write_entry(name, lowered[name], kernels, gathers[name], results))
     if batch_sizes:
@@ -278,7 +330,7 @@ def _plan(
     return Plan(lowered, kernels.unique, entries, blueprint)
 
 
-def _lower(name: str, step: Step, variables: dict[Any, Buffer], target: Target) -> Lowered:
+def _lower(name: str, step: Step, variables: dict[Any, Buffer], target: Target, kernels: Kernels) -> Lowered:
     traced = step.traced
     graph = optimize(Graph(traced.graph.inputs, traced.graph.outputs, name))
     own, lifted = graph.inputs[: traced.arguments], graph.inputs[traced.arguments :]
@@ -288,4 +340,4 @@ def _lower(name: str, step: Step, variables: dict[Any, Buffer], target: Target) 
     batch: dict[Node, tuple[np.dtype, bool]] = {
         node: (np.dtype(dtype), step.shuffled) for node, dtype in zip(own, step.types, strict=True)
     }
-    return lower(graph, batch, state, updates, variables, target.machine)
+    return lower(graph, batch, state, updates, variables, target.machine, lambda code: kernels.name(code.kernel))

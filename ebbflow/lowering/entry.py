@@ -1,12 +1,12 @@
 """Functions that call kernels: which part each thread does, and where threads wait for each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .arithmetic import Arithmetic
 from .kernels import Code
 from .layout import Buffer
-from .loops import INDEX, POINTER, Kernel, Operation, Value, print_kernel, verify_kernel, walk
+from .loops import INDEX, POINTER, Kernel, Operation, Value, verify_kernel
 from .memory import phases_of
 from .schedule import Lowered
 from .table import Slot
@@ -14,29 +14,36 @@ from .transpose import shared_function
 
 
 class Kernels:
-    """The kernels of a module, those with the same loops once."""
+    """The kernels of a program, those with the same loops once.
 
-    def __init__(self) -> None:
+    Parameters: ready, what is called with each of them as soon as it is known.
+    """
+
+    def __init__(self, ready: Callable[[Kernel], object] = lambda _: None) -> None:
         self.unique: list[Kernel] = []
-        self._names: dict[str, str] = {}
+        self._ready = ready
+        self._names: dict[Kernel, str] = {}
 
     def name(self, kernel: Kernel) -> str:
         """The name under which a kernel with these loops is called."""
-        text = print_kernel(kernel).partition("(")[2]
-        if text not in self._names:
-            self._names[text] = kernel.name
+        if kernel not in self._names:
+            self._names[kernel] = kernel.name
             self._add_called(kernel)
-            self.unique.append(kernel)
-        return self._names[text]
+            self._add(kernel)
+        return self._names[kernel]
 
     def _add_called(self, kernel: Kernel) -> None:
         """The shared functions that a kernel calls come along."""
         known = {other.name for other in self.unique}
-        called = {s.attributes for _, s in walk(kernel.body) if isinstance(s, Operation) and s.name == "call"}
+        called = {s.attributes for s in kernel.statements if isinstance(s, Operation) and s.name == "call"}
         for name in sorted(called - known):
             function = shared_function(name)
             assert function is not None, f"{kernel.name} calls {name}, which there is not"
-            self.unique.append(function)
+            self._add(function)
+
+    def _add(self, kernel: Kernel) -> None:
+        self.unique.append(kernel)
+        self._ready(kernel)
 
 
 def barrier(b: Arithmetic, table: Value, threads: Value) -> None:

@@ -3,9 +3,9 @@
 run(arena, table, thread, threads):
     for budget times, while the status is `running`:
         do one step: of training, or of validation
-        barrier
-        thread 0: count it; at the end of a part write the metrics down, at the end of an epoch decide what is next
-        barrier
+        meet: the last thread to come advances, then all go on
+
+advance: count the step; at the end of a part write the metrics down, at the end of an epoch decide what is next
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 from .arithmetic import Arithmetic
-from .entry import Kernels, barrier, call_codes
-from .index import LANE, LANES, Index, Variable, variable_index
+from .entry import Kernels, call_codes
+from .index import LANE, LANES, Variable, variable_index
 from .kernels import Code
 from .loops import INDEX, POINTER, Constant, Kernel, Value, verify_kernel
 from .schedule import Lowered
@@ -50,8 +50,9 @@ class Parts:
 
 
 def write_program(parts: Parts, kernels: Kernels) -> list[Kernel]:
-    """The functions `shuffle`, `end_epoch` and `run`, which calls them and the kernels."""
-    return [verify_kernel(function) for function in (_shuffle(), _end_epoch(parts), _run(parts, kernels))]
+    """The functions `end_epoch`, `advance` and `run`, which call the kernels, each other and `shuffle`."""
+    functions = _end_epoch(parts), _advance(parts, kernels), _run(parts, kernels)
+    return [verify_kernel(function) for function in functions]
 
 
 class _Table:
@@ -85,9 +86,7 @@ def _run(parts: Parts, kernels: Kernels) -> Kernel:
 
     def unit() -> None:
         _do_step(b, parts, kernels, arena, table, thread, threads)
-        barrier(b, pointer, threads)
-        b.when(b.compare_index("eq", thread, 0), lambda: _advance(b, parts, kernels, arena, table))
-        barrier(b, pointer, threads)
+        b.effect("call", arena, pointer, threads, attributes="meet")
 
     b.loop(0, table.get(Slot.BUDGET), 1, turn, name="turn")
     return b.finish("run")
@@ -125,8 +124,11 @@ def _do_step(
     call("test_tail", parts.test_tail, 1, True, test_whole)
 
 
-def _advance(b: Arithmetic, parts: Parts, kernels: Kernels, arena: Value, table: _Table) -> None:
-    """What thread 0 does between steps."""
+def _advance(parts: Parts, kernels: Kernels) -> Kernel:
+    """What one thread does between steps."""
+    b = Arithmetic(1)
+    arena, pointer = b.parameter("arena"), b.parameter("table")
+    table = _Table(b, pointer)
     part, step = table.get(Slot.PART), table.get(Slot.STEP)
     training = b.compare_index("eq", part, 0)
     whole = table.get(Slot.WHOLE)
@@ -165,6 +167,7 @@ def _advance(b: Arithmetic, parts: Parts, kernels: Kernels, arena: Value, table:
         testing = b.compare_index("eq", part, 1)
         tested = b.bitwise_and(testing, b.compare_index("eq", following, table.get(Slot.VALIDATION_STEPS)))
         b.when(tested, lambda: end_part(False))
+    return b.finish("advance")
 
 
 def _check_loss(b: Arithmetic, arena: Value, table: _Table, lowered: Lowered) -> None:
@@ -249,8 +252,13 @@ def _keep_best(b: Arithmetic, parts: Parts, arena: Value) -> None:
     b.loop(0, nbytes // 64, 1, copy, name="w")
 
 
-def _shuffle() -> Kernel:
-    """The order of an epoch's rows: Fisher and Yates' exchange (1938) with Philox words, from the identity.
+WORDS = 4 * LANES  # random words made at a time; the memory for them has room for whole groups
+
+
+def write_shuffle() -> Kernel:
+    """The function `shuffle`, the same for all programs: the order of an epoch's rows.
+
+    Fisher and Yates' exchange (1938) with Philox words, from the identity:
 
     words = random bits of (seed, member, purpose, epoch + passed)
     for i = n-1, ..., 1: exchange rows i and floor(words[i] (i+1) / 2^32)
@@ -258,23 +266,11 @@ def _shuffle() -> Kernel:
     b = Arithmetic(LANES)
     table = _Table(b, b.parameter("table"))
     n = table.get(Slot.ROWS)
-    order, words = table.get(Slot.ORDER, POINTER), table.get(Slot.WORDS, POINTER)
+    order, partners = table.get(Slot.ORDER, POINTER), table.get(Slot.WORDS, POINTER)
 
     def shuffle() -> None:
-        def state(slot: Slot) -> Value:
-            return b.splat(b.op("cast", ("uint32", 1), table.get(slot, "int64")))
-
         table.set(Slot.TURN, b.iadd(table.get(Slot.EPOCH), table.get(Slot.PASSED)))
-        own = tuple(state(slot) for slot in (Slot.SEED, Slot.MEMBER, Slot.PURPOSE, Slot.TURN))
-        group = Variable("w", 1 << 27)
-
-        def word(value: Any, *_: Any) -> None:
-            group.value = value
-            first = variable_index(group) * LANES
-            bits = b.philox(first + Index({LANE: 1}), *own)
-            b.store(bits, b.at(words, "uint32", b.position(first)))
-
-        b.loop(0, b.idiv(b.iadd(n, LANES - 1), LANES), 1, word, name="w")
+        _choose_partners(b, table, n, partners)
 
         def identity(i: Value, *_: Any) -> None:
             b.store(b.op("from_index64", ("int64", 1), i), b.at(order, "int64", i))
@@ -284,8 +280,7 @@ def _shuffle() -> Kernel:
 
         def exchange(turn: Value, *_: Any) -> None:
             i = b.isub(last, turn)
-            random = b.op("to_index", (INDEX, 1), b.load(b.at(words, "uint32", i), "uint32"))
-            j = b.idiv(b.imul(random, b.iadd(i, 1)), 1 << 32)
+            j = b.op("to_index", (INDEX, 1), b.load(b.at(partners, "uint32", i), "uint32"))
             here, there = b.at(order, "int64", i), b.at(order, "int64", j)
             x, y = b.load(here, "int64"), b.load(there, "int64")
             b.store(y, here)
@@ -294,4 +289,34 @@ def _shuffle() -> Kernel:
         b.loop(0, last, 1, exchange, name="turn")
 
     b.when(table.is_(Slot.SHUFFLE, 1), shuffle)
-    return b.finish("shuffle")
+    return verify_kernel(b.finish("shuffle"))
+
+
+def _choose_partners(b: Arithmetic, table: _Table, n: Value, partners: Value) -> None:
+    """partners[i] = floor(words[i] (i+1) / 2^32)"""
+
+    def state(slot: Slot) -> Value:
+        return b.splat(b.op("cast", ("uint32", 1), table.get(slot, "int64")))
+
+    own = tuple(state(slot) for slot in (Slot.SEED, Slot.MEMBER, Slot.PURPOSE, Slot.TURN))
+    group = Variable("w", 1 << 25)
+
+    def choose(value: Any, *_: Any) -> None:
+        group.value = value
+        words = b.philox_block(variable_index(group) * LANES + variable_index(LANE), own)
+        for k, word in enumerate(_by_blocks(b, words)):
+            first = variable_index(group) * WORDS + k * LANES
+            following = b.index_value(first + variable_index(LANE) + 1, "uint32")
+            b.store(b.multiply_high(word, following), b.at(partners, "uint32", b.position(first)))
+
+    b.loop(0, b.idiv(b.iadd(n, WORDS - 1), WORDS), 1, choose, name="w")
+
+
+def _by_blocks(b: Arithmetic, words: Sequence[Value]) -> list[Value]:
+    """From word w of 16 blocks in each vector to block after block, its four words side by side."""
+    result = []
+    for k in range(4):
+        pairs = tuple(4 * k + lane // 4 + LANES * (lane % 2) for lane in range(LANES))
+        front, back = b.shuffle(words[0], words[1], pairs), b.shuffle(words[2], words[3], pairs)
+        result.append(b.shuffle(front, back, tuple(lane + LANES * (lane % 4 > 1) for lane in range(LANES))))
+    return result

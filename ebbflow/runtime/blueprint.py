@@ -21,7 +21,8 @@ class Blueprint:
         constants: buffers with the arrays that they must hold.
         flops: multiplications and additions of the products in each step.
         nbytes: the size of the arena; kept: how much of it, from its start, lives on between steps.
-        weights: (offset, bytes) of the variables that are the model's weights; best: offset of a copy of them.
+        weights: (offset, bytes) of the variables that are the model's weights.
+        best: offset of a copy of them, behind all else, for whoever keeps the best ones.
     """
 
     variables: list[Buffer]

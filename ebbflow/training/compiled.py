@@ -15,6 +15,7 @@ from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, Traced, trace
 from ..core.variable import Variable
 from ..lowering.layout import round_up
+from ..lowering.program import WORDS
 from ..lowering.table import Slot, Status
 from ..runtime.memory import allocate
 from ..runtime.threads import cores, run_on
@@ -24,7 +25,7 @@ from .runner import CHUNK_SECONDS, Limit, Progress
 from .steps import metric_values, structure_of, test_loss, train_loss
 
 SNAPSHOT_SECONDS = 1.0
-FEWEST_FLOPS = 1_000_000  # below this, two threads cannot win back what their barriers cost
+FEWEST_FLOPS = 200_000  # below this, two threads cannot win back what their barriers cost
 TRIAL_SECONDS = 0.004
 RETRY_SECONDS = 1.0
 
@@ -59,9 +60,9 @@ def split(rows: int, batch_size: int) -> tuple[int, int, int]:
 class State:
     """A program's memory, and how it is kept equal to the model's variables."""
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, keeps_best: bool = False):
         self.program = program
-        self.arena = program.new_arena()
+        self.arena = program.new_arena(keeps_best)
         self._seen: dict[Variable, Tensor] = {}
 
     def load(self) -> bool:
@@ -76,8 +77,8 @@ class State:
         return changed
 
     def store(self) -> None:
-        """Give the variables the values that the program has."""
-        places = self.program.variables.items()
+        """Give the variables that it took over the values that the program has."""
+        places = [(variable, buffer) for variable, buffer in self.program.variables.items() if variable in self._seen]
         values = [(variable, buffer.layout.unpack(view(self.arena, buffer))) for variable, buffer in places]
         for variable, array in values:
             variable.swap(array)
@@ -119,11 +120,12 @@ class CompiledRunner:
             self._arrays += [np.ascontiguousarray(array) for array in plan.validation]
         self._batch, whole, tail = split(plan.rows, plan.batch_size)
         self._program = model.programs.fitted = program_of(model, self._key(), self._compile)
-        self._state = State(self._program)
+        stopping = plan.early_stopping
+        self._state = State(self._program, stopping is not None and stopping.restore_best_weights)
         self._run = self._program.function("run")
         self._history = _history_of(plan)
         self._order = np.arange(plan.rows, dtype=np.int64)
-        self._words = allocate(4 * round_up(plan.rows)).view(np.uint32)
+        self._words = allocate(4 * round_up(plan.rows, WORDS)).view(np.uint32)
         self._table = new_table(len(self._arrays))
         self._fill_table(whole, tail)
         self._reported = plan.initial_epoch

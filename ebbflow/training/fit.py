@@ -152,21 +152,23 @@ class _Fit:
 
     def _run_all(self) -> None:
         runner = runner_for(self.model, self.plan)
-        done = False
+        done, synced = False, True  # once it is, the model's variables are the callbacks' to change
         try:
             while not done and not self.model.stop_training:
                 self._call_before()
+                synced = False
                 progress = runner.run(self.limit)
                 done = progress.done
                 if done or self.limit != "chunk":
                     runner.sync()
+                    synced = True
                 self._call_after(progress)
-            runner.sync()
         except BaseException:  # also Ctrl-C: the model and its history get the state of the last finished step
             self._note_finished(runner.progress())
-            runner.sync()
             raise
         finally:
+            if not synced:
+                runner.sync()
             runner.close()
 
     def _call_before(self) -> None:

@@ -57,13 +57,13 @@ def memory(model: Any, print_fn: Callable[[str], Any] | None = print) -> dict[st
     for variable, buffer in program.variables.items():
         sizes["weights" if variable in weights else "optimizer, metrics, random states"] += aligned(buffer.nbytes)
     blueprint = program.blueprint
-    sizes["best weights so far"] = blueprint.weights[1]
+    sizes["constants"] = blueprint.kept - sum(sizes.values())
     sizes["activations and gradients of one batch"] = blueprint.nbytes - blueprint.kept
     sizes["total"] = blueprint.nbytes
-    sizes["constants"] = blueprint.nbytes - sum(size for name, size in sizes.items() if name != "total")
+    sizes["beside it: a copy to undo a bad step"] = blueprint.kept
     if print_fn:
-        for name in [name for name in sizes if name != "total"] + ["total"]:
-            print_fn(f"{name:40} {sizes[name]:>14,} bytes")
+        for name, size in sizes.items():
+            print_fn(f"{name:40} {size:>14,} bytes")
     return sizes
 
 

@@ -317,6 +317,7 @@ class Model(Layer):
     def memory(self, print_fn: Callable[[str], Any] | None = print) -> dict[str, int]:
         """Print and return how many bytes the last compiled fit holds, by what for; the data come on top.
 
+        An EarlyStopping that restores the best weights holds a copy of the weights more.
         Raises ArgumentError before a first fit.
         """
         from .inspection import memory  # brings the compiler

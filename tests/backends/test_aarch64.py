@@ -11,6 +11,7 @@ from ebbflow.backends.cpu import jit
 from ebbflow.backends.cpu.target import Target, aarch64, host
 from ebbflow.compile import Program, compile_program, view
 from ebbflow.lowering.layout import round_up
+from ebbflow.lowering.program import WORDS
 from ebbflow.lowering.table import Slot
 from ebbflow.runtime.memory import allocate
 
@@ -51,7 +52,7 @@ class Block:
     def __init__(self, program: Program, arrays: dict[str, np.ndarray]):
         self.program, self.arrays, rows = program, arrays, len(arrays["x"])
         parts = {"table": 8 * (Slot.DATA + 2), "arena": program.blueprint.nbytes}
-        parts |= {"order": 8 * rows, "words": 4 * round_up(rows), "history": 8 * 100}
+        parts |= {"order": 8 * rows, "words": 4 * round_up(rows, WORDS), "history": 8 * 100}
         parts |= {name: array.nbytes for name, array in arrays.items()}
         self.nbytes, self.start = 0, {}
         for part, nbytes in parts.items():
@@ -103,14 +104,16 @@ def here(name: str) -> list[np.ndarray]:
 def emulated(name: str, threads: list[int], folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[np.ndarray]]:
     """The results of training in an emulated process, for each of these numbers of threads."""
     codes: list[bytes] = []
-    monkeypatch.setattr(jit, "link", lambda code, target: codes.append(code))  # it is linked below, not into here
+    monkeypatch.setattr(jit, "link", lambda objects, target: codes.extend(objects))  # it is linked below, not into here
     trained = block(name, aarch64())
     monkeypatch.undo()
     (folder / "main.c").write_text(MAIN)
-    (folder / "program.o").write_bytes(codes[0])
+    objects = [f"program{k}.o" for k in range(len(codes))]
+    for file, code in zip(objects, codes, strict=True):
+        (folder / file).write_bytes(code)
     numbers = {"PLACE": PLACE, "SIZE": trained.nbytes, "ARENA": trained.start["arena"]}
     command = [COMPILER, "-static", "-pthread", *(f"-D{key}={number}l" for key, number in numbers.items())]
-    subprocess.run([*command, "main.c", "program.o", "-o", "main"], cwd=folder, check=True)
+    subprocess.run([*command, "main.c", *objects, "-o", "main"], cwd=folder, check=True)
     results = []
     for count in threads:
         trained.prepare(PLACE)

@@ -96,6 +96,29 @@ def test_a_callback_may_change_the_learning_rate_and_the_weights(regressor, regr
     assert same_bits(model.get_weights(), zeros)
 
 
+def test_what_a_callback_gives_the_weights_after_the_last_epoch_stays(regressor, regression) -> None:
+    model = regressor()
+    zeros = [0 * weight for weight in model.get_weights()]
+    last = LambdaCallback(on_epoch_end=lambda epoch, logs: epoch == 1 and model.set_weights(zeros))
+    model.fit(*regression, epochs=2, verbose=0, callbacks=[last])
+    assert same_bits(model.get_weights(), zeros)
+
+
+def test_a_fit_that_ends_before_its_first_step_changes_nothing(regressor, regression) -> None:
+    model = regressor()
+    before = model.get_weights()
+    stop = LambdaCallback(on_train_begin=lambda *_: setattr(model, "stop_training", True))
+    model.fit(*regression, verbose=0, callbacks=[stop])
+    assert same_bits(model.get_weights(), before)
+
+    def fail(*_):
+        raise OSError("no disk")
+
+    with pytest.raises(OSError, match="no disk"):
+        model.fit(*regression, verbose=0, callbacks=[LambdaCallback(on_epoch_begin=fail)])
+    assert same_bits(model.get_weights(), before)
+
+
 def test_a_callback_sees_the_state_at_the_end_of_its_epoch(regressor, regression) -> None:
     seen = []
     model = regressor()
