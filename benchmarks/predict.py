@@ -65,7 +65,7 @@ def _bare_call(model: Any, x: np.ndarray, outputs: int) -> Callable[[], np.ndarr
     """The native function that predict calls, by ctypes, with its memory laid out: no checks, no new array."""
     from ebbflow.compile import new_table
     from ebbflow.lowering.table import Slot
-    from ebbflow.training.compiled import State
+    from ebbflow.training.state import State
 
     (program,) = model.programs.known.values()
     state, table, result = State(program), new_table(2), np.empty((len(x), outputs), np.float32)

@@ -4,30 +4,24 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .. import config
-from ..compile import Program, Step, compile_program, new_table, view
+from ..compile import Program, Step, compile_program, new_table
 from ..core.aval import Aval, floatx
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, Traced, trace
-from ..core.variable import Variable
 from ..lowering.layout import round_up
 from ..lowering.program import WORDS
 from ..lowering.table import Slot, Status
 from ..runtime.memory import allocate
-from ..runtime.threads import cores, run_on
+from ..runtime.threads import run_on
 from .data import batch_type
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
+from .state import Snapshot, State
 from .steps import metric_values, structure_of, test_loss, train_loss
-
-SNAPSHOT_SECONDS = 1.0
-FEWEST_FLOPS = 200_000  # below this, two threads cannot win back what their barriers cost
-TRIAL_SECONDS = 0.004
-RETRY_SECONDS = 1.0
+from .thread_choice import thread_choice
 
 
 def program_of(model: Any, key: Any, make: Callable[[], Program]) -> Program:
@@ -57,48 +51,6 @@ def split(rows: int, batch_size: int) -> tuple[int, int, int]:
     return batch, rows // batch, rows % batch
 
 
-class State:
-    """A program's memory, and how it is kept equal to the model's variables."""
-
-    def __init__(self, program: Program, keeps_best: bool = False):
-        self.program = program
-        self.arena = program.new_arena(keeps_best)
-        self._seen: dict[Variable, Tensor] = {}
-
-    def load(self) -> bool:
-        """Take over variables that were assigned since they were last seen; returns whether there were any."""
-        changed = False
-        for variable, buffer in self.program.variables.items():
-            tensor = variable.held
-            if self._seen.get(variable) is not tensor:
-                buffer.layout.pack(tensor.numpy(), view(self.arena, buffer))
-                self._seen[variable] = tensor
-                changed = True
-        return changed
-
-    def store(self) -> None:
-        """Give the variables that it took over the values that the program has."""
-        places = [(variable, buffer) for variable, buffer in self.program.variables.items() if variable in self._seen]
-        values = [(variable, buffer.layout.unpack(view(self.arena, buffer))) for variable, buffer in places]
-        for variable, array in values:
-            variable.swap(array)
-            self._seen[variable] = variable.held
-
-    def values(self, variables: list[Variable], shift: int = 0) -> list[np.ndarray]:
-        """The values of these variables, or of the copy of them that lies `shift` bytes further on."""
-        result = []
-        for variable in variables:
-            buffer = self.program.variables.get(variable)
-            if buffer is None:
-                result.append(variable.held.numpy().copy())
-                continue
-            assert buffer.offset is not None
-            start = buffer.offset + shift
-            memory = self.arena[start : start + buffer.nbytes].view(buffer.aval.dtype)
-            result.append(buffer.layout.unpack(memory))
-        return result
-
-
 def _history_of(plan: Plan) -> np.ndarray:
     """A row of logs for every epoch; raises ArgumentError for more epochs than memory could list."""
     try:
@@ -120,8 +72,7 @@ class CompiledRunner:
             self._arrays += [np.ascontiguousarray(array) for array in plan.validation]
         self._batch, whole, tail = split(plan.rows, plan.batch_size)
         self._program = model.programs.fitted = program_of(model, self._key(), self._compile)
-        stopping = plan.early_stopping
-        self._state = State(self._program, stopping is not None and stopping.restore_best_weights)
+        self._state = self._take_state()
         self._run = self._program.function("run")
         self._history = _history_of(plan)
         self._order = np.arange(plan.rows, dtype=np.int64)
@@ -130,9 +81,18 @@ class CompiledRunner:
         self._fill_table(whole, tail)
         self._reported = plan.initial_epoch
         self._seconds_per_step = [0.0, 0.0]  # of training, of validation
-        self._threads = _thread_choice(self._program)
-        self._snapshot: tuple[float, np.ndarray, np.ndarray] | None = None
+        self._threads = thread_choice(self._program)
+        self._snapshot: Snapshot | None = None
         self._non_finite: tuple[int, int] | None = None
+
+    def _take_state(self) -> State:
+        """The memory of the last fit if it suits, else new memory; `close` gives it back."""
+        programs, stopping = self._model.programs, self._plan.early_stopping
+        keeps_best = stopping is not None and stopping.restore_best_weights
+        state, programs.state = programs.state, None
+        if state is not None and state.program is self._program and state.keeps_best >= keeps_best:
+            return state
+        return State(self._program, keeps_best)
 
     # compiling
     def _key(self) -> Any:
@@ -220,22 +180,24 @@ class CompiledRunner:
         threads, most = self._threads.choose(known) if part == 0 else (self._threads.present, 1 << 60)
         table[Slot.BUDGET] = 1 if limit == "step" and part == 0 else min(budget, most)
         before, start = int(table[Slot.TOTAL]), time.perf_counter()
+        self._state.is_stored = False
         run_on(threads, self._run, self._state.arena.ctypes.data, table.ctypes.data)
         seconds, done = time.perf_counter() - start, int(table[Slot.TOTAL]) - before
         if done:
             self._seconds_per_step[part] = seconds / done
             if part == 0:
-                self._threads.note(threads, seconds / done)
+                self._threads.note(threads, seconds, done)
 
     def _steps_left(self, part: int) -> int:
         table = self._table
         return int(table[Slot.VALIDATION_STEPS if part else Slot.STEPS] - table[Slot.STEP])
 
     def _take_snapshot(self) -> None:
-        """A state of at most a second ago; from it steps are repeated to undo one whose loss is bad."""
-        now = time.perf_counter()
-        if self._snapshot is None or now - self._snapshot[0] > SNAPSHOT_SECONDS:
-            self._snapshot = now, self._state.arena[: self._program.blueprint.kept].copy(), self._table.copy()
+        """A state of not long ago; from it steps are repeated to undo one whose loss is bad."""
+        if self._snapshot is None:
+            self._snapshot = Snapshot(self._state, self._table)
+        elif time.perf_counter() >= self._snapshot.until:
+            self._snapshot.renew()
 
     def _undo(self) -> None:
         """Go back to the state before the step whose loss was not finite, by repeating the steps up to it.
@@ -246,9 +208,7 @@ class CompiledRunner:
         table = self._table
         self._non_finite = int(table[Slot.EPOCH]), int(table[Slot.STEP]) - 1
         total = int(table[Slot.TOTAL]) - 1
-        _, kept, old = self._snapshot
-        self._state.arena[: len(kept)] = kept
-        table[32:] = old[32:]
+        self._snapshot.restore()
         self._program.shuffle(table)
         table[Slot.PAUSE], table[Slot.BUDGET] = 0, total - int(table[Slot.TOTAL])
         run_on(1, self._run, self._state.arena.ctypes.data, table.ctypes.data)
@@ -308,53 +268,9 @@ class CompiledRunner:
             stopping.best_weights = self._state.values(self._model.weights, self._program.blueprint.best)
 
     def close(self) -> None:
-        """Free the snapshot; the arena goes with the runner."""
+        """Free the snapshot; the memory waits for the next fit."""
         self._snapshot = None
-
-
-_choices: WeakKeyDictionary[Program, "_ThreadChoice"] = WeakKeyDictionary()
-
-
-def _thread_choice(program: Program) -> "_ThreadChoice":
-    """The program's choice, tried once; settled anew when another number of threads is asked for."""
-    known = _choices.get(program)
-    if known is None or known.asked != config.threads():
-        known = _choices[program] = _ThreadChoice(program.blueprint.flops["step"])
-    return known
-
-
-class _ThreadChoice:
-    """How many threads run a step: as asked for, else whichever was faster when last tried; results are the same.
-
-    Tried again every RETRY_SECONDS, since other work on the machine comes and goes.
-    """
-
-    def __init__(self, flops: int):
-        self.asked = config.threads()
-        self._most = self.asked or cores()
-        self._open = self.asked is None and self._most > 1 and flops >= FEWEST_FLOPS
-        self.present = self.asked or 1
-        self._trials: list[int] = []
-        self._times: dict[int, list[float]] = {}
-        self._until = 0.0
-
-    def choose(self, seconds_per_step: float) -> tuple[int, int]:
-        """(threads, the most steps that the next call should do)."""
-        if self._open and not self._trials and time.perf_counter() >= self._until:
-            self._trials, self._times = [1, self._most] * 2, {}
-        if not self._trials:
-            return self.present, 1 << 60
-        return self._trials[0], int(TRIAL_SECONDS / seconds_per_step) + 1 if seconds_per_step else 1
-
-    def note(self, threads: int, seconds: float) -> None:
-        """What a step took on so many threads."""
-        if not self._trials:
-            return
-        self._trials.pop(0)
-        self._times.setdefault(threads, []).append(seconds)
-        if not self._trials:
-            self.present = min(self._times, key=lambda count: min(self._times[count]))
-            self._until = time.perf_counter() + RETRY_SECONDS
+        self._model.programs.state = self._state
 
 
 def _loss_of_finite(model: Any, x: Tensor, y: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ from ..compile import Program, Step, compile_program, new_table
 from ..layers.base import structure_changes, structure_parts
 from ..lowering.table import Slot
 from ..runtime.threads import cores, run_on
-from .compiled import State, metric_steps, program_of, split, test_steps, traced, type_of
+from .compiled import metric_steps, program_of, split, test_steps, traced, type_of
 from .finite import Lookout, all_finite
+from .state import State
 from .steps import row_outputs
 
 BATCH_SIZE = 256  # large enough for the products, small enough for the cache

@@ -25,6 +25,7 @@ class Programs:
     def __init__(self) -> None:
         self.known: dict[Any, Any] = {}
         self.fitted: Any = None  # the program of the last fit, to be looked at
+        self.state: Any = None  # its memory, for the next fit
         self.ready: Any = None  # the last prediction, for others like it
 
 

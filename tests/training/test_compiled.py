@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ebbflow as ebb
-from ebbflow.training import compiled
+from ebbflow.training import thread_choice
 
 from .conftest import same_bits
 
@@ -61,25 +61,31 @@ def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads() -> None:
 
 
 def test_the_faster_number_of_threads_is_taken_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "cores", lambda: 4)
+    monkeypatch.setattr(thread_choice, "cores", lambda: 4)
     clock = iter(range(1000))
-    monkeypatch.setattr(compiled.time, "perf_counter", lambda: float(next(clock)))
-    monkeypatch.setattr(compiled, "RETRY_SECONDS", 30.0)
+    monkeypatch.setattr(thread_choice.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(thread_choice, "RETRY_SECONDS", 30.0)
 
     def settle(choice: Any, seconds: dict[int, float]) -> int:
         while choice.choose(1e-3)[1] < 1000:
             threads, _ = choice.choose(1e-3)
-            choice.note(threads, seconds[threads])
+            choice.note(threads, seconds[threads], steps=1)
         return choice.present
 
-    choice = compiled._ThreadChoice(flops=10**9)
-    assert settle(choice, {1: 2.0, 4: 1.0}) == 4
-    for _ in range(40):
-        choice.choose(1e-3)
+    def is_open_after(ticks: int, choice: Any) -> bool:
+        for _ in range(ticks):
+            choice.choose(1e-3)
+        return choice.choose(1e-3)[1] < 1000
+
+    choice = thread_choice.ThreadChoice(flops=10**9)
+    assert settle(choice, {1: 0.2, 4: 0.1}) == 4
+    assert is_open_after(40, choice)
     assert settle(choice, {1: 1.0, 4: 2.0}) == 1
-    assert compiled._ThreadChoice(flops=10).choose(1e-3) == (1, 1 << 60)
+    assert not is_open_after(40, choice), "what cost two seconds is not done again so soon"
+    assert is_open_after(100, choice)
+    assert thread_choice.ThreadChoice(flops=10).choose(1e-3) == (1, 1 << 60)
     ebb.config.set_threads(3)
-    assert compiled._ThreadChoice(flops=10).choose(1e-3) == (3, 1 << 60)
+    assert thread_choice.ThreadChoice(flops=10).choose(1e-3) == (3, 1 << 60)
 
 
 def test_products_among_samples_have_the_same_bits_too() -> None:
@@ -177,3 +183,28 @@ def test_float64_is_float64_throughout() -> None:
     eager, _ = trained(run_eagerly=True, batch_size=32, epochs=1)
     for one, other in zip(model.get_weights(), eager.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_a_fit_in_the_memory_of_the_last_one_starts_from_the_weights_of_now() -> None:
+    def fitted(model: Any) -> list[np.ndarray]:
+        model.fit(X, AMOUNTS, batch_size=32, epochs=2, shuffle=False, verbose=0)
+        return model.get_weights()
+
+    model = ebb.Sequential([ebb.Input((5,)), ebb.layers.Dense(4, activation="tanh"), ebb.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    start = model.get_weights()
+    first = fitted(model)
+    assert model.programs.state is not None
+    model.set_weights(start)
+    assert same_bits(fitted(model), first)
+    assert not same_bits(fitted(model), first), "without it the training goes on"
+
+
+def test_a_bad_step_of_a_later_fit_is_undone() -> None:
+    model = ebb.Sequential([ebb.Input((5,)), ebb.layers.Dense(2)])
+    model.compile(ebb.optimizers.SGD(1.0), "mse")
+    model.fit(0.1 * X, AMOUNTS, verbose=0)
+    before = model.get_weights()
+    with pytest.raises(ebb.core.errors.NonFiniteLossError):
+        model.fit(X[:32] * np.float32(1e25), AMOUNTS[:32], batch_size=32, verbose=0)
+    assert same_bits(model.get_weights(), before)
