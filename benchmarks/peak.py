@@ -24,7 +24,7 @@ from ebbflow.lowering.loops import Kernel, Value
 from ebbflow.runtime.memory import allocate
 
 TURNS = 100_000
-CALLS = 8  # of the loop in one measurement, a few milliseconds: threads do not start at quite the same moment
+CALLS = 64  # of the loop in one measurement, some 15 milliseconds: threads take a while to get a core each
 
 
 def chain_kernel(chains: int) -> Kernel:

@@ -27,6 +27,7 @@ from .loops import INDEX, Constant, Value
 from .machine import Machine
 from .sums import UNROLL, Meanwhile, Operand, ProductLoops, separate, turns_of
 
+FAR = 16  # times the bytes that stay nearby: as much does not stay in any cache of one core's own
 # cost per element of an epilogue that waits for the next tile's products; a larger one does not fit beside them
 SLOW = range(16, 60)
 MakeBuffer = Callable[[str, Aval, Layout], Buffer]
@@ -172,6 +173,8 @@ class _Product:
         single = rows * prod(self.sizes[k] for k in self.summed) * self.root.aval.dtype.itemsize
         # where the rows' elements are too many to stay near: all panels for one tile of rows before the next
         rows_first = self.by_panel and single > self.machine.nearby_bytes
+        if rows_first and self.dtype in self.machine.roomy and single > FAR * self.machine.nearby_bytes:
+            most *= 2  # both operands come from far: higher tiles need half as much of the panels
         for tiles in _tiles(rows, most):
             unroll = self._unroll_while_waiting(tiles.height)
             if unroll:
