@@ -9,7 +9,6 @@ aside, and each turn of the next tile's innermost loop computes one row of it be
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any
@@ -22,10 +21,11 @@ from .clusters import Cluster, is_move
 from .evaluate import Evaluator, Storage, is_aligned, is_vector
 from .index import LANE, LANES, Index, Variable, reindex, variable_index
 from .kernels import Code, Frame, Position, store_outputs
-from .layout import Buffer, Layout, panels
-from .loops import INDEX, Constant, Value
+from .layout import Buffer, Layout
+from .loops import Value
 from .machine import Machine
 from .sums import UNROLL, Meanwhile, Operand, ProductLoops, separate, turns_of
+from .waiting import Tiles, WaitingTiles, tiles_of
 
 FAR = 16  # times the bytes that stay nearby: as much does not stay in any cache of one core's own
 # cost per element of an epilogue that waits for the next tile's products; a larger one does not fit beside them
@@ -99,19 +99,10 @@ def product_kernel(
     scratch: MakeBuffer,
 ) -> Code:
     """The cluster's contraction with its epilogue; scratch: makes a buffer that lives within one run."""
-    return _Product(name, cluster, lane_axis, by_panel, storage, machine, scratch).write()
+    return Product(name, cluster, lane_axis, by_panel, storage, machine, scratch).write()
 
 
-@dataclass
-class _Tiles:
-    """Tiles of equal height, one below the other: their first row, how high they are, and how many."""
-
-    first: int
-    height: int
-    many: int
-
-
-class _Product:
+class Product:
     def __init__(
         self,
         name: str,
@@ -168,22 +159,22 @@ class _Product:
         most = self.machine.tile_rows[self.dtype]
         beside = self._panels_beside(rows, most)
         if not self.by_panel and min(beside, work) > 1:
-            work = self._over_groups(_tiles(work, beside), rows)
+            work = self._over_groups(tiles_of(work, beside), rows)
             return self.frame.finish(self.name, work, 2 * prod(self.sizes.values()))
         single = rows * prod(self.sizes[k] for k in self.summed) * self.root.aval.dtype.itemsize
         # where the rows' elements are too many to stay near: all panels for one tile of rows before the next
         rows_first = self.by_panel and single > self.machine.nearby_bytes
         if rows_first and self.dtype in self.machine.roomy and single > FAR * self.machine.nearby_bytes:
             most *= 2  # both operands come from far: higher tiles need half as much of the panels
-        for tiles in _tiles(rows, most):
+        for tiles in tiles_of(rows, most):
             unroll = self._unroll_while_waiting(tiles.height)
             if unroll:
-                _WaitingTiles(self, tiles, work, unroll).write(rows_first)
+                WaitingTiles(self, tiles, work, unroll).write(rows_first)
             else:
                 self._over_tiles(tiles, work, rows_first)
         return self.frame.finish(self.name, work, 2 * prod(self.sizes.values()))
 
-    def _over_tiles(self, tiles: _Tiles, work: int, rows_first: bool) -> None:
+    def _over_tiles(self, tiles: Tiles, work: int, rows_first: bool) -> None:
         """Every tile from its sums to its outputs."""
         others = [self.sizes[label] for label in self.others]
         if rows_first:
@@ -203,7 +194,7 @@ class _Product:
     def _over_panels(self, work: int, rest: list[Index], row: Index, height: int) -> None:
         self.frame.divided(work, lambda panel: self._tile(panel, rest, row, height))
 
-    def _over_rows(self, tiles: _Tiles, tile: Callable[[Index], Any]) -> None:
+    def _over_rows(self, tiles: Tiles, tile: Callable[[Index], Any]) -> None:
         """tile(its first row)"""
         variable = Variable("t", tiles.many)
 
@@ -221,7 +212,7 @@ class _Product:
         held = 0 if self.dtype in self.machine.roomy else max(rows - 2, 0)
         return (most - held) // rows
 
-    def _over_groups(self, groups: list[_Tiles], rows: int) -> int:
+    def _over_groups(self, groups: list[Tiles], rows: int) -> int:
         """Tiles of all rows, several panels wide: few rows are too few sums at a time. Returns how many tiles."""
         work = 0
         for group in groups:
@@ -229,7 +220,7 @@ class _Product:
             work += group.many
         return work
 
-    def _over_group(self, group: _Tiles, rows: int, before: int) -> None:
+    def _over_group(self, group: Tiles, rows: int, before: int) -> None:
         """Tiles of equal width; as many tiles as are `before` them are done by others."""
         b, variable = self.frame.b, Variable("p", before + group.many)
         others = [self.sizes[label] for label in self.others]
@@ -346,108 +337,3 @@ class _Product:
             aligned = all(is_aligned(base) for base in bases) and all(s % LANES == 0 for s in strides)
             return Operand(buffer, vector, aligned, bases, strides)
         raise AssertionError(f"{self.name}: no buffer of {operand.base.primitive} {operand.base.aval} suits its lanes")
-
-
-class _WaitingTiles:
-    """Tiles whose epilogue is computed, row by row, in the turns of the next tile's sums.
-
-    waiting  the sums of the tile before, one place for every thread
-    row      the next of its rows to finish; from `height` on there is none
-    """
-
-    def __init__(self, product: _Product, tiles: _Tiles, work: int, unroll: int):
-        self.product, self.tiles, self.work, self.unroll = product, tiles, work, unroll
-        self.b = product.frame.b
-        shape = work * LANES, tiles.height
-        aval = Aval(shape, product.root.aval.dtype)
-        self.waiting = product.scratch(f"{product.name}_waiting", aval, panels(shape, 0))
-        outputs = product.cluster.outputs
-        self.written = [b for node in outputs for b in product.storage.buffers[node] if b.kind == "state"]
-        self.is_far = sum(buffer.nbytes for buffer in self.written) > product.machine.nearby_bytes
-        self.panel, self.tile = Variable("p", work), Variable("t", tiles.many)
-        self.panel_before, self.tile_before = Variable("q", work), Variable("s", tiles.many)
-
-    def write(self, rows_first: bool) -> None:
-        none = [Constant(n, (INDEX, 1)) for n in (self.tiles.height, 0, 0)]  # row, panel and tile before
-        frame, b = self.product.frame, self.b
-        panels_loop = (frame.low, frame.high, self.panel)
-        tiles_loop = (0, self.tiles.many, self.tile)
-        outer, inner = (tiles_loop, panels_loop) if rows_first else (panels_loop, tiles_loop)
-
-        def level(loops: Any, state: list[Value]) -> list[Value]:
-            if not loops:
-                return self._turn(state)
-            (low, high, variable), *rest = loops
-
-            def turn(value: Any, *carried: Value) -> list[Value]:
-                variable.value = value
-                return level(rest, list(carried))
-
-            return b.loop(low, high, 1, turn, state, name=variable.name)
-
-        row, *before = level([outer, inner], list(none))
-        self.panel_before.value, self.tile_before.value = before
-        b.loop(row, self.tiles.height, 1, lambda value: self._finish(value), name="r")
-
-    def _turn(self, state: list[Value]) -> list[Value]:
-        """The sums of a tile, and meanwhile the outputs of the one before."""
-        row, self.panel_before.value, self.tile_before.value = state
-        product, b, height = self.product, self.b, self.tiles.height
-        panel = variable_index(self.panel)
-        positions = product.positions(panel, [], Index({self.tile: height}, self.tiles.first), height)
-        sums, _ = product.sums(product.evaluator(panel), positions, self.unroll, self._meanwhile, [row])
-        for r, value in enumerate(sums):
-            b.store(value, self._place(Index({}, r), product.frame.access.write(self.waiting, 0)))
-        here = [Constant(v.value, (INDEX, 1)) if isinstance(v.value, int) else v.value for v in (self.panel, self.tile)]
-        return [Constant(0, (INDEX, 1)), *here]
-
-    def _meanwhile(self, state: list[Value]) -> list[Value]:
-        (row,) = state
-
-        def one_row() -> None:
-            self._finish(row)
-            if self.is_far:
-                self._bring_nearer(row)
-
-        self.b.when(self.b.compare_index("lt", row, self.tiles.height), one_row)
-        return [self.b.iadd(row, 1)]
-
-    def _bring_nearer(self, row: Value) -> None:
-        """Ask for the memory of the present tile's row, which is read and written while the next tile is summed."""
-        (position,) = self.product.positions(variable_index(self.panel), [], self._row_index(self.tile, row), 1)
-        for buffer in self.written:
-            offset = buffer.layout.offset(position) - Index({LANE: 1})
-            pointer = self.product.frame.access.pointer(buffer)
-            self.b.prefetch(self.b.at(pointer, buffer.dtype, self.b.position(offset)))
-
-    def _row_index(self, tile: Variable, row: Value) -> Index:
-        return Index({tile: self.tiles.height, Variable("r", self.tiles.height, row): 1}, self.tiles.first)
-
-    def _finish(self, row: Value) -> None:
-        """The outputs of one row of the tile before."""
-        product = self.product
-        panel = variable_index(self.panel_before)
-        (position,) = product.positions(panel, [], self._row_index(self.tile_before, row), 1)
-        evaluator = product.evaluator(panel)
-        pointer = self._place(
-            variable_index(Variable("r", self.tiles.height, row)), product.frame.access.read(self.waiting, 0)
-        )
-        value = self.b.load(pointer, product.dtype, LANES)
-        evaluator.preset(product.start_node or product.root, position, value)
-        store_outputs(evaluator, product.cluster, position)
-
-    def _place(self, row: Index, pointer: Value) -> Value:
-        """Where a row's sums wait: each thread has a place of its own, at the first of its panels."""
-        first = Index({Variable("low", self.work, self.product.frame.low): LANES})
-        return self.b.at(pointer, self.waiting.dtype, self.b.position(self.waiting.layout.offset((first, row))))
-
-
-def _tiles(rows: int, most: int) -> list[_Tiles]:
-    """rows as tiles of equal height if that is not much lower, else of two heights."""
-    equal = max((h for h in range(1, most + 1) if rows % h == 0), default=1)
-    if rows <= most or 4 * equal >= 3 * most:
-        return [_Tiles(0, equal, rows // equal)]
-    tiles = -(-rows // most)
-    height, taller = divmod(rows, tiles)
-    groups = [_Tiles(0, height + 1, taller), _Tiles(taller * (height + 1), height, tiles - taller)]
-    return [group for group in groups if group.many]

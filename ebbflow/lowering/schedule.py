@@ -20,10 +20,11 @@ from .clusters import Cluster, Clustering, is_leaf, is_move, through_moves
 from .contraction import MovedOperand, product_kernel, vector_axes
 from .evaluate import Storage
 from .index import Variable, variable_index
-from .kernels import Code, elementwise_kernel, fold_in_order, reduction_kernel
+from .kernels import Code, elementwise_kernel
 from .layout import Buffer, Layout, panels, round_up, rows
 from .loops import verify_kernel
 from .machine import Machine
+from .reductions import fold_in_order, reduction_kernel
 from .samples import as_lanes, sample_axes
 from .transfer import gather_kernel, relayout_kernel
 
