@@ -89,20 +89,9 @@ def vector_axes(root: Node, lane_axis: int) -> list[tuple[Node, int]]:
     return found
 
 
-def product_kernel(
-    name: str,
-    cluster: Cluster,
-    lane_axis: int,
-    by_panel: bool,
-    storage: Storage,
-    machine: Machine,
-    scratch: MakeBuffer,
-) -> Code:
-    """The cluster's contraction with its epilogue; scratch: makes a buffer that lives within one run."""
-    return Product(name, cluster, lane_axis, by_panel, storage, machine, scratch).write()
-
-
 class Product:
+    """The kernel of a cluster's contraction, with its epilogue; scratch: makes a buffer that lives within one run."""
+
     def __init__(
         self,
         name: str,

@@ -17,7 +17,7 @@ from ..core.graph import Graph, Node, rewrite, verify
 from ..core.primitive import Contraction, Pointwise, Reduction, registry
 from ..ops.contraction import split_labels
 from .clusters import Cluster, Clustering, is_leaf, is_move, through_moves
-from .contraction import MovedOperand, product_kernel, vector_axes
+from .contraction import MovedOperand, Product, vector_axes
 from .evaluate import Storage
 from .index import Variable, variable_index
 from .kernels import Code, elementwise_kernel
@@ -420,7 +420,8 @@ class _Lowering:
         else:
             assert lane_axis is not None
             name = self._name("product")
-            self._add(product_kernel(name, cluster, lane_axis, by_panel, self.storage, self.machine, self._scratch))
+            product = Product(name, cluster, lane_axis, by_panel, self.storage, self.machine, self._scratch)
+            self._add(product.write())
 
     def _folds_few(self, root: Node) -> bool:
         """Whether it folds each of a few samples by itself, too few to be the lanes."""
