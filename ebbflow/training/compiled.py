@@ -79,7 +79,7 @@ class CompiledRunner:
         self._words = allocate(4 * round_up(plan.rows, WORDS)).view(np.uint32)
         self._table = new_table(len(self._arrays))
         self._fill_table(whole, tail)
-        self._reported = plan.initial_epoch
+        self._reported = plan.initial_epoch  # epochs before it ended in earlier runs
         self._seconds_per_step = [0.0, 0.0]  # of training, of validation
         self._threads = thread_choice(self._program)
         self._snapshot: Snapshot | None = None
@@ -151,6 +151,7 @@ class CompiledRunner:
     def run(self, limit: Limit) -> Progress:
         """Go on for about CHUNK_SECONDS, but not past the end of an epoch ("epoch") or of a step ("step")."""
         table = self._table
+        self._reported = int(table[Slot.EPOCH])
         if self._state.load() or limit != "chunk":  # a callback may also have changed the data
             self._snapshot = None
         if table[Slot.STATUS] == Status.PAUSED:
@@ -215,14 +216,13 @@ class CompiledRunner:
         table[Slot.STATUS] = Status.NOT_FINITE
 
     def progress(self) -> Progress:
-        """Where the fit is, with the epochs that ended since the last report."""
+        """Where the fit is, with the epochs that ended in the last run."""
         plan, table = self._plan, self._table
         names = plan.log_names
         epoch, step = int(table[Slot.EPOCH]), int(table[Slot.STEP])
         finished = []
         for number in range(self._reported, epoch):
             finished.append((number, dict(zip(names, map(float, self._history[number]), strict=True))))
-        self._reported = epoch
         status = Status(int(table[Slot.STATUS]))
         logs = dict(finished[-1][1]) if finished else {}
         if table[Slot.PART] == 1:  # its metrics are in the history, those of the validation are being gathered

@@ -22,6 +22,7 @@ class EagerRunner:
         self._order: np.ndarray | None = None
         self._logs: dict[str, float] = {}
         self._finished: list[tuple[int, dict[str, float]]] = []
+        self._ended = plan.initial_epoch  # epochs before it have ended
         self._non_finite: tuple[int, int] | None = None
         self._done = plan.initial_epoch >= plan.epochs
         self._state = model.training_state()
@@ -29,12 +30,12 @@ class EagerRunner:
 
     def run(self, limit: Limit) -> Progress:
         until = time.monotonic() + CHUNK_SECONDS
+        self._finished = []
         while not self._done:
             if self._step == self._plan.steps_per_epoch:
                 self._epoch, self._step = self._epoch + 1, 0
             self._run_step()
-            if self._step == self._plan.steps_per_epoch:
-                self._finished.append((self._epoch, self._finish_epoch()))
+            self._end_epoch()
             if limit == "step" or (limit == "epoch" and self._finished) or time.monotonic() > until:
                 break
         if 0 < self._step < self._plan.steps_per_epoch:
@@ -42,11 +43,10 @@ class EagerRunner:
         return self.progress()
 
     def progress(self) -> Progress:
-        """Where the fit is, with the epochs that ended since the last report."""
-        finished, self._finished = self._finished, []
-        return Progress(
-            self._epoch, self._step, self._plan.steps_per_epoch, self._logs, finished, self._done, self._non_finite
-        )
+        """Where the fit is, with the epochs that ended in the last run, even if Ctrl-C came before their summing up."""
+        self._end_epoch()
+        steps, finished = self._plan.steps_per_epoch, list(self._finished)
+        return Progress(self._epoch, self._step, steps, self._logs, finished, self._done, self._non_finite)
 
     def sync(self) -> None:
         """Nothing to do: the variables always hold the present state."""
@@ -75,6 +75,12 @@ class EagerRunner:
     def _restore(self, values: list[Tensor]) -> None:
         for variable, value in zip(self._state, values, strict=True):
             variable.assign(value)
+
+    def _end_epoch(self) -> None:
+        """Sum the epoch up if its last step is done, once."""
+        if self._step == self._plan.steps_per_epoch and self._ended == self._epoch:
+            self._finished.append((self._epoch, self._finish_epoch()))
+            self._ended = self._epoch + 1
 
     def _finish_epoch(self) -> dict[str, float]:
         """Log and reset the metrics, measure on the validation rows, and ask the early stopping."""

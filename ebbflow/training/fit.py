@@ -193,8 +193,11 @@ class _Fit:
             self.epoch, self.step = progress.epoch, progress.step
 
     def _note_finished(self, progress: Progress) -> None:
-        """Write down the epochs that no callback will hear of."""
+        """Write down the epochs that the history has not heard of."""
+        known = self.model.history.epoch
         for epoch, logs in progress.finished:
+            if known and epoch <= known[-1]:
+                continue
             self._count_epochs(epoch + 1 - self.plan.initial_epoch)
             self.model.history.on_epoch_end(epoch, logs)
 

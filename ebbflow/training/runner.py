@@ -18,7 +18,7 @@ class Progress:
         step: how many steps of it are done.
         steps_per_epoch: how many it has.
         logs: the running means of this epoch so far, by name.
-        finished: (epoch, logs with val_ entries) for each epoch that ended since the last report.
+        finished: (epoch, logs with val_ entries) for each epoch that ended in the last run.
         done: whether nothing is left to do.
         non_finite: (epoch, step), both from 0, of a step whose loss was NaN or infinite; the model is as before it.
     """
