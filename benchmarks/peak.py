@@ -18,28 +18,11 @@ import numpy as np
 from benchmarks.common import Options, Table, cores, in_turn, show
 from ebbflow.backends.cpu.target import host
 from ebbflow.compile import link
-from ebbflow.lowering.arithmetic import Arithmetic
 from ebbflow.lowering.index import LANES
-from ebbflow.lowering.loops import Kernel, Value
+from ebbflow.lowering.peak import TURNS, chain_kernel
 from ebbflow.runtime.memory import allocate
 
-TURNS = 100_000
 CALLS = 64  # of the loop in one measurement, some 15 milliseconds: threads take a while to get a core each
-
-
-def chain_kernel(chains: int) -> Kernel:
-    """sum_k <- x * y + sum_k, TURNS times, for that many independent sums of 16 lanes."""
-    b = Arithmetic()
-    memory = b.parameter("memory")
-
-    def lanes(k: int) -> Value:
-        return b.at(memory, "float32", k * LANES)
-
-    x, y, *sums = [b.load(lanes(k), "float32", LANES) for k in range(chains + 2)]
-    sums = b.loop(0, TURNS, 1, lambda _, *carried: [b.fma(x, y, total) for total in carried], sums)
-    for k, total in enumerate(sums):
-        b.store(total, lanes(k + 2))
-    return b.finish("chains")
 
 
 @cache

@@ -42,8 +42,6 @@ from .runtime.memory import allocate
 from .runtime.threads import cores
 
 ENTRY = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-
-
 CODERS = 2  # threads that make code; more of them would wait for kernels to be written
 CHUNK = 400  # statements that are worth a module of their own
 

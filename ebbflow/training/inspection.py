@@ -1,16 +1,21 @@
 """What a compiled training step costs: the time of each kernel, and what memory holds."""
 
+import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..compile import Plan, Program, measurable, new_table, view
+from ..backends.cpu.target import host
+from ..compile import Plan, Program, link, measurable, new_table, view
 from ..core.errors import ArgumentError
+from ..lowering.index import LANES
 from ..lowering.kernels import Code
 from ..lowering.memory import aligned
+from ..lowering.peak import TURNS, chain_kernel
 from ..lowering.table import Slot
 from ..runtime.memory import allocate
 
@@ -124,12 +129,30 @@ def _label(code: Code) -> str:
     return f"{kind}, reads {min(read, key=len)}" if read and code.flops else kind
 
 
+@cache
+def peak_flops() -> float:
+    """Multiplications and additions in float32 that one core can do in a second at most, as measured here."""
+    target = host()
+    chains = target.machine.tile_rows["float32"]  # as many sums as a product's tile has
+    module, _ = link([], [chain_kernel(chains)], target)
+    function, memory = module.function("chains", ctypes.c_void_p), allocate(4 * LANES * (chains + 2))
+
+    def run(times: int) -> None:
+        for _ in range(times):
+            function(memory.ctypes.data)
+
+    return 2 * LANES * chains * TURNS / _seconds(run)
+
+
 def _print_profile(costs: list[KernelCost], print_fn: Callable[[str], Any]) -> None:
-    total = sum(cost.seconds for cost in costs)
-    print_fn(f"{'kernel':44} {'us':>9} {'share':>6} {'GFLOP/s':>8} {'kB':>9}")
+    total, peak = sum(cost.seconds for cost in costs), peak_flops()
+
+    def rate(flops: int, seconds: float) -> str:
+        return f"{flops / seconds / 1e9:8.1f} {flops / seconds / peak:7.1%}" if flops else " " * 16
+
+    print_fn(f"{'kernel':44} {'us':>9} {'share':>6} {'GFLOP/s':>8} {'of peak':>7} {'kB':>9}")
     for cost in costs:
-        rate = f"{cost.flops / cost.seconds / 1e9:8.1f}" if cost.flops else " " * 8
-        share = f"{cost.seconds / total:6.1%}"
-        print_fn(f"{cost.label[:44]:44} {cost.seconds * 1e6:9.2f} {share} {rate} {cost.nbytes / 1e3:9.1f}")
-    flops = sum(cost.flops for cost in costs)
-    print_fn(f"{'a step, on one thread':44} {total * 1e6:9.2f} {'':6} {flops / total / 1e9:8.1f}")
+        shares = f"{cost.seconds / total:6.1%} {rate(cost.flops, cost.seconds)}"
+        print_fn(f"{cost.label[:44]:44} {cost.seconds * 1e6:9.2f} {shares} {cost.nbytes / 1e3:9.1f}")
+    whole = rate(sum(cost.flops for cost in costs), total)
+    print_fn(f"{'a step, on one thread':44} {total * 1e6:9.2f} {'':6} {whole}")

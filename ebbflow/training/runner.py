@@ -7,6 +7,7 @@ from .plan import Plan
 
 Limit = Literal["chunk", "epoch", "step"]
 CHUNK_SECONDS = 0.08
+SELDOM = 50  # what does not train (copies, trials) is done so seldom that it takes at most a fiftieth of the time
 
 
 @dataclass

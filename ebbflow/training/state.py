@@ -7,9 +7,9 @@ import numpy as np
 from ..compile import Program, view
 from ..core.tensor import Tensor
 from ..core.variable import Variable
+from .runner import SELDOM
 
 SNAPSHOT_SECONDS = 1.0
-SELDOM = 50  # copies are made so seldom that they take at most a fiftieth of the time
 
 
 class State:

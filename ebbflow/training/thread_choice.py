@@ -6,11 +6,11 @@ from weakref import WeakKeyDictionary
 from .. import config
 from ..compile import Program
 from ..runtime.threads import cores
+from .runner import SELDOM
 
 FEWEST_FLOPS = 1_000_000  # below this, two threads cannot win back what it costs to hand values from core to core
 TRIAL_SECONDS = 0.004
 RETRY_SECONDS = 1.0
-SELDOM = 50  # trials are made so seldom that they cost at most a fiftieth of the time
 
 _choices: WeakKeyDictionary[Program, "ThreadChoice"] = WeakKeyDictionary()
 

@@ -46,3 +46,12 @@ def test_there_is_nothing_to_see_before_a_fit(model: ebb.Sequential) -> None:
     for look in (model.profile, model.memory):
         with pytest.raises(ArgumentError, match="call fit first"):
             look()
+
+
+def test_a_profile_holds_the_products_against_the_peak_of_the_machine(model: ebb.Sequential) -> None:
+    model.fit(X, X[:, :1], batch_size=32, verbose=0)
+    lines = list[str]()
+    costs = model.profile(lines.append)
+    assert "of peak" in lines[0] and "%" in lines[-1]
+    for cost, line in zip(costs, lines[1:], strict=False):
+        assert line.count("%") == (2 if cost.flops else 1)
