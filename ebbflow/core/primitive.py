@@ -22,9 +22,13 @@ class Pointwise:
 
 @dataclass(frozen=True)
 class Elementwise:
-    """Element `index` of the output is `emit(b, index, load, *avals, **params)`; `load(k, index)` reads input k."""
+    """Element `index` of the output is `emit(b, index, load, *avals, **params)`; `load(k, index)` reads input k.
+
+    `together`: how many neighbours along the last axis, the first of them at a multiple of it, cost as much as one.
+    """
 
     emit: Callable[..., Any]
+    together: int = 1
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ class Product:
         rows_first = self.by_panel and single > self.machine.nearby_bytes
         if rows_first and self.dtype in self.machine.roomy and single > FAR * self.machine.nearby_bytes:
             most *= 2  # both operands come from far: higher tiles need half as much of the panels
-        for tiles in tiles_of(rows, most):
+        for tiles in tiles_of(rows, most, self._together()):
             unroll = self._unroll_while_waiting(tiles.height)
             if unroll:
                 WaitingTiles(self, tiles, work, unroll).write(rows_first)
@@ -220,6 +220,11 @@ class Product:
             self.frame.nest(others, lambda rest: self._tile(panel, rest, Index(), rows, group.height))
 
         b.loop(b.imax(self.frame.low, before), b.imin(self.frame.high, before + group.many), 1, turn, name="p")
+
+    def _together(self) -> int:
+        """How many rows of a tile are cheapest finished together."""
+        rules = [node.primitive.lower for node in self.cluster.members]
+        return max((rule.together for rule in rules if isinstance(rule, Elementwise)), default=1)
 
     def _unroll_while_waiting(self, height: int) -> int:
         """How far to unroll sums whose turns compute a row each of the tile before; 0 where nothing is to wait."""

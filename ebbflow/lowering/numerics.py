@@ -9,8 +9,8 @@ Largest errors, in units of the last place of the result, as tests/lowering/test
     expm1         1.70      1.90
     log           0.90      0.90
     log1p         1.50      1.50
-    tanh          1.40      1.40
-    sigmoid       2.50      2.30
+    tanh          2.50      2.50
+    sigmoid       2.20      2.20
     softplus      2.20      2.20
     erf           1.10      1.00
     power         0.51      1.00 + 2 |y log x|
@@ -19,9 +19,9 @@ Subnormal numbers, nearer to 0 than the smallest normal one, count as 0, as oper
 are treated as in IEEE 754, except that -0 counts as +0 in power, and that a power of -inf to an exponent that is not
 whole is NaN. softplus is no function of this module but its formula in functions/nn.py, max(x, 0) + log1p(e^-|x|).
 
-Sources: logarithm after Sun Microsystems' fdlibm (1993) and its float version; hyperbolic tangent after Moshier, Cephes
-(1989); exponential by Cody and Waite's reduction (1980) with a least-squares (float32) or Taylor (float64) polynomial;
-error function by our own polynomials, fitted to mpmath's with Lawson's weights (1961) for the least largest error.
+Sources: logarithm after Sun Microsystems' fdlibm (1993) and its float version; exponential by Cody and Waite's
+(1980) with a least-squares (float32) or Taylor (float64) polynomial; error function by our own polynomials, fitted to
+mpmath's with Lawson's weights (1961) for the least largest error.
 """
 
 import math
@@ -53,6 +53,8 @@ FRACTION_BITS = {"float32": 23, "float64": 52}
 BIAS = {"float32": 127, "float64": 1023}
 INTEGER = {"float32": "int32", "float64": "int64"}
 SIGN_BIT = {"float32": -(1 << 31), "float64": -(1 << 63)}
+SIGMOID_EDGE = {"float32": 88.0, "float64": 709.0}  # beyond it sigmoid is 0 or 1
+TANH_EDGE = {"float32": 9.1, "float64": 19.1}  # from here on tanh is 1
 EXPM1_LOWEST = -50.0  # from here on down e^x - 1 is -1
 SMALLEST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
 LOG = {
@@ -71,10 +73,6 @@ LOG_LN2 = {
     "float32": (6.9313812256e-01, 9.0580006145e-06),
     "float64": (6.93147180369123816490e-01, 1.90821492927058770002e-10),
 }
-TANH32 = (-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3)
-TANH64_P = (-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1)
-TANH64_Q = (4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0)
-
 ERF_EDGE = 0.875
 ERF_LARGEST = {"float32": 4.0, "float64": 6.0}  # from here on erf is 1
 ERF_NEAR = {  # erf(x) / x - 1 in powers of x^2, up to the edge
@@ -166,6 +164,18 @@ def _reduced(b: Any, x: Value, low: float) -> tuple[Value, Value]:
     return b.cast(n, INTEGER[dtype]), r
 
 
+def _rounded(b: Any, x: Value, factor: float, more: int) -> tuple[Value, Value]:
+    """(n, 2^(n + more)) for the integer n nearest to factor x; the power of two must be a normal number, or 0.
+
+    A number whose last place is 1, added, rounds to n, and then holds n + more + bias in its last bits.
+    """
+    bits = FRACTION_BITS[x.dtype]
+    places = b.like(x, 1.5 * 2.0**bits + BIAS[x.dtype] + more)
+    shifted = b.fma(x, b.like(x, factor), places)
+    word = b.bitcast(shifted, INTEGER[x.dtype])
+    return b.sub(shifted, places), b.bitcast(b.shift_left(word, b.like(word, bits)), x.dtype)
+
+
 def exp(b: Any, x: Value) -> Value:
     """e^x = 2^n e^r."""
     dtype = x.dtype
@@ -220,17 +230,20 @@ def log1p(b: Any, x: Value) -> Value:
 
 
 def tanh(b: Any, x: Value) -> Value:
-    """For x >= 0: x + x^3 P(x^2) near zero, 1 - 2 / (e^2x + 1) elsewhere; an odd function."""
-    z = b.mul(x, x)
-    if x.dtype == "float32":
-        near = polynomial(b, z, TANH32)
-    else:
-        near = b.div(polynomial(b, z, TANH64_P), polynomial(b, z, TANH64_Q))
-    size = b.abs(x)
-    near = b.fma(b.mul(z, near), size, size)
-    one, two = b.like(x, 1), b.like(x, 2)
-    far = b.sub(one, b.div(two, b.add(exp(b, b.mul(two, size)), one)))
-    return _with_sign(b, b.select(b.compare("lt", size, b.like(x, 0.625)), near, far), x)
+    """For x >= 0: u / (2 - u) with u = 1 - e^-2x; an odd function.
+
+    With -2x = n ln 2 - 2h and n the nearest integer, u = (1 - 2^n) + 2^n (1 - e^-2h).
+    """
+    dtype = x.dtype
+    size, edge = b.abs(x), b.like(x, TANH_EDGE[dtype])
+    size = b.select(b.compare("gt", size, edge), edge, size)
+    n, twice = _rounded(b, size, -2 / math.log(2), 1)
+    high, low = LN2[dtype]
+    h = b.fma(n, b.like(x, low / 2), b.fma(n, b.like(x, high / 2), size))
+    rest = polynomial(b, h, tuple(-2 * c * (-2) ** k for k, c in enumerate(EXPM1[dtype])))
+    half = b.fma(b.mul(h, h), rest, h)
+    u = b.fma(half, twice, b.fma(twice, b.like(x, -0.5), b.like(x, 1)))
+    return _with_sign(b, b.div(u, b.sub(b.like(x, 2), u)), x)
 
 
 def erf(b: Any, x: Value) -> Value:
@@ -244,10 +257,18 @@ def erf(b: Any, x: Value) -> Value:
 
 
 def sigmoid(b: Any, x: Value) -> Value:
-    """1 / (1 + e^-x), written with e^-|x|, which cannot overflow."""
-    e = exp(b, b.neg(b.abs(x)))
-    one = b.like(x, 1)
-    return b.div(b.select(b.compare("lt", x, b.zero(x)), e, one), b.add(one, e))
+    """1 / (1 + e^-x), where -x = n ln 2 - r and n is the nearest integer, so that e^-x = 2^n e^-r.
+
+    Where e^-x is too small for a normal number it counts as 0; where it is too large, so does the result.
+    """
+    dtype, edge = x.dtype, SIGMOID_EDGE[x.dtype]
+    x = b.select(b.compare("lt", x, b.like(x, -edge)), b.like(x, -edge), x)
+    x = b.select(b.compare("gt", x, b.like(x, edge)), b.like(x, edge), x)
+    n, scale = _rounded(b, x, -1 / math.log(2), 0)
+    high, low = LN2[dtype]
+    r = b.fma(n, b.like(x, low), b.fma(n, b.like(x, high), x))
+    p = polynomial(b, r, tuple(c * (-1) ** k for k, c in enumerate(EXP[dtype])))
+    return b.div(b.like(x, 1), b.fma(p, scale, b.like(x, 1)))
 
 
 def power(b: Any, x: Value, y: Value) -> Value:
@@ -267,23 +288,26 @@ def power(b: Any, x: Value, y: Value) -> Value:
 
 
 def philox_block(b: Any, block: Index, state: tuple[Value, ...]) -> list[Value]:
-    """The four random words of every lane's block."""
-    seed, member, purpose, step = state
-    c = [b.index_value(block, "uint32"), purpose, step, b.constant(0, "uint32")]
+    """The four random words of every lane's block.
+
+    Each word is the lower half of 64 bits whose upper half counts for nothing: so a product needs no second half put
+    together, and its upper word is a shift away.
+    """
+    seed, member, purpose, step = (b.cast(word, "int64") for word in state)
+    c = [b.cast(b.index_value(block, "uint32"), "int64"), purpose, step, b.like(step, 0)]
     k = [seed, member]
+    word, half = b.like(step, (1 << 32) - 1), b.like(step, 32)
     for turn in range(ROUNDS):
-        m0, m1 = (b.constant(m, "uint32") for m in MULTIPLIERS)
-        high0, low0 = b.multiply_high(c[0], m0), b.mul(c[0], m0)
-        high1, low1 = b.multiply_high(c[2], m1), b.mul(c[2], m1)
+        p0, p1 = (b.mul(b.bitwise_and(x, word), b.like(x, m)) for x, m in zip(c[::2], MULTIPLIERS, strict=True))
         c = [
-            b.bitwise_xor(b.bitwise_xor(high1, c[1]), k[0]),
-            low1,
-            b.bitwise_xor(b.bitwise_xor(high0, c[3]), k[1]),
-            low0,
+            b.bitwise_xor(b.bitwise_xor(b.shift_right(p1, half), c[1]), k[0]),
+            p1,
+            b.bitwise_xor(b.bitwise_xor(b.shift_right(p0, half), c[3]), k[1]),
+            p0,
         ]
         if turn + 1 < ROUNDS:
-            k = [b.add(word, b.constant(s, "uint32")) for word, s in zip(k, KEY_STEPS, strict=True)]
-    return c
+            k = [b.add(key, b.like(key, s)) for key, s in zip(k, KEY_STEPS, strict=True)]
+    return [b.cast(x, "uint32") for x in c]
 
 
 def philox(b: Any, element: Index, state: tuple[Value, ...]) -> Value:

@@ -24,8 +24,14 @@ class Tiles:
     many: int
 
 
-def tiles_of(rows: int, most: int) -> list[Tiles]:
-    """rows as tiles of equal height if that is not much lower, else of two heights."""
+def tiles_of(rows: int, most: int, together: int = 1) -> list[Tiles]:
+    """rows as tiles of equal height if that is not much lower, else of two heights.
+
+    Rows that had better stay together, `together` of them at a time, do so if all rows can and a tile has the height.
+    """
+    if 1 < together <= most and rows % together == 0:
+        groups = tiles_of(rows // together, most // together)
+        return [Tiles(group.first * together, group.height * together, group.many) for group in groups]
     equal = max((h for h in range(1, most + 1) if rows % h == 0), default=1)
     if rows <= most or 4 * equal >= 3 * most:
         return [Tiles(0, equal, rows // equal)]

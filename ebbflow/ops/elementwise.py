@@ -125,7 +125,7 @@ exp = _unary("exp", np.exp, lambda b, x: b.exp(x), lambda g, y, x: g * y, cost=2
 expm1 = _unary("expm1", np.expm1, lambda b, x: b.expm1(x), lambda g, y, x: g * (y + 1.0), cost=25)
 log: Callable[[Tensor], Tensor] = _unary("log", np.log, lambda b, x: b.log(x), lambda g, y, x: g / x, low=0.5, cost=25)
 log1p = _unary("log1p", np.log1p, lambda b, x: b.log1p(x), lambda g, y, x: g / (1.0 + x), low=-0.5, cost=35)
-tanh = _unary("tanh", np.tanh, lambda b, x: b.tanh(x), lambda g, y, x: g * (1.0 - y * y), cost=30)
+tanh = _unary("tanh", np.tanh, lambda b, x: b.tanh(x), lambda g, y, x: g * (1.0 - y * y), cost=20)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -133,7 +133,7 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype)
 
 
-sigmoid = _unary("sigmoid", _sigmoid, lambda b, x: b.sigmoid(x), lambda g, y, x: g * y * (1.0 - y), cost=30)
+sigmoid = _unary("sigmoid", _sigmoid, lambda b, x: b.sigmoid(x), lambda g, y, x: g * y * (1.0 - y), cost=20)
 
 
 def _erf(x: np.ndarray) -> np.ndarray:

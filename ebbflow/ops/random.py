@@ -14,6 +14,7 @@ from ..core.tensor import Tensor, bind
 
 ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+WORDS = 4  # of a block, made from one counter
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 
 
@@ -64,7 +65,9 @@ def _samples(rng: np.random.Generator) -> Any:
         yield Sample((rng.integers(0, 2**32, 4, dtype=np.uint32),), {"shape": shape})
 
 
-_random_bits = register(Primitive("random_bits", _shape, _numpy, (None,), Elementwise(_load), _samples, cost=150))
+_random_bits = register(
+    Primitive("random_bits", _shape, _numpy, (None,), Elementwise(_load, WORDS), _samples, cost=150)
+)
 
 
 def random_bits(state: Tensor, shape: tuple[int, ...]) -> Tensor:

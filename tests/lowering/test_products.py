@@ -12,7 +12,9 @@ from ebbflow.compile import Executable
 from ebbflow.core.aval import Aval
 from ebbflow.core.graph import evaluate
 from ebbflow.core.tensor import Tensor, trace
+from ebbflow.functions.array import where
 from ebbflow.ops.elementwise import relu, tanh
+from ebbflow.ops.random import MULTIPLIERS, ROUNDS, WORDS, random_bits
 from ebbflow.passes import optimize
 
 
@@ -99,3 +101,16 @@ def test_the_same_product_is_used_in_two_ways() -> None:
     equal(lambda x, w, b: (x @ w + b) * (x @ w), arrays, 1)
     equal(lambda x, w, b: (x @ w) + tanh((x @ w) * 1000.0), arrays, 1)
     equal(lambda x, w, b: x @ w + x @ w, arrays, 1)
+
+
+@pytest.mark.parametrize("units", [8, 20, 36, 60, 96])
+def test_random_words_of_one_block_are_made_once(units: int) -> None:
+    """In a tile of any height, a block of four words takes 10 rounds of two products of 16 lanes."""
+    arrays = [whole_numbers((16, 7), "float32"), whole_numbers((7, units), "float32"), np.arange(4, dtype=np.uint32)]
+
+    def masked(x: Tensor, w: Tensor, state: Tensor) -> Tensor:
+        return where(random_bits(state, (16, units)) < np.uint32(1 << 31), x @ w, 0.0)
+
+    product = next(code for code in equal(masked, arrays, 1).lowered.codes if code.flops)
+    text = str(product.kernel)
+    assert text.count(str(MULTIPLIERS[0])) <= ROUNDS * text.count("store(") / WORDS
