@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .core.errors import ArgumentError
-from .core.tensor import Tensor
+from .core.aval import floatx
+from .core.errors import ShapeError
+from .core.tensor import Tensor, eagerly
 from .functions import array, random, shapes
-from .functions.arguments import choose, expect_number, unknown
+from .functions.arguments import choose, expect_number
+from .functions.catalog import Catalog
 
 __all__ = [
     "Constant",
@@ -21,18 +23,37 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
+    "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "constant",
     "deserialize",
     "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
     "serialize",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]
 
 
@@ -51,6 +72,10 @@ class Initializer:
     def from_config(cls, config: dict[str, Any]) -> "Initializer":
         """An initializer from what `get_config` returned."""
         return cls(**config)
+
+    def clone(self) -> "Initializer":
+        """An equal initializer; without a seed it draws values of its own."""
+        return type(self).from_config(self.get_config())
 
 
 class Zeros(Initializer):
@@ -78,6 +103,21 @@ class Constant(Initializer):
 
     def get_config(self) -> dict[str, Any]:
         return {"value": self.value}
+
+
+class Identity(Initializer):
+    """`gain` where row and column have the same number, 0 elsewhere; of matrices only, else raises ShapeError."""
+
+    def __init__(self, gain: float = 1.0):
+        self.gain = expect_number("Identity", "gain", gain)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        if len(shape) != 2:
+            raise ShapeError(f"Identity: expected the shape of a matrix, got {tuple(shape)}")
+        return array.convert_to_tensor(self.gain * np.eye(*shape), dtype or floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain}
 
 
 class _Random(Initializer):
@@ -244,6 +284,36 @@ class LecunNormal(_Scaled):
     _arguments = (1.0, "fan_in", "truncated_normal")
 
 
+class Orthogonal(_Random):
+    """`gain` times a random matrix Q of orthogonal columns, Q^T Q = I, or of orthogonal rows where those are fewer.
+
+    A shape of more than two axes counts as a matrix of all axes but the last, and the last. Each Q is as likely as any
+    other: the signs of the QR decomposition of a normal matrix are chosen so that R has a positive diagonal.
+    Computed in float64, rounded to float32. Raises ShapeError for a shape of less than two axes.
+
+    Sources: Saxe, McClelland, Ganguli (2014), "Exact solutions to the nonlinear dynamics of learning in deep linear
+    neural networks"; Mezzadri (2007), "How to generate random matrices from the classical compact groups".
+    """
+
+    def __init__(self, gain: float = 1.0, seed: Any = None):
+        super().__init__(seed)
+        self.gain = expect_number("Orthogonal", "gain", gain)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        if len(shape) < 2:
+            raise ShapeError(f"Orthogonal: expected a shape of at least two axes, got {tuple(shape)}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        with eagerly():
+            normal = random.normal((max(rows, columns), min(rows, columns)), dtype="float64", seed=self._source)
+        q, r = np.linalg.qr(normal.numpy())
+        q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+        values = (q if rows >= columns else q.T).reshape(shape)
+        return array.convert_to_tensor(self.gain * values, dtype or floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain, **super().get_config()}
+
+
 class _Function(Initializer):
     """A user's function of shape and dtype."""
 
@@ -254,59 +324,63 @@ class _Function(Initializer):
         return array.convert_to_tensor(self.function(shape, dtype=dtype), dtype)
 
 
-_CLASSES: dict[str, type[Initializer]] = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "random_uniform": RandomUniform,
-    "random_normal": RandomNormal,
-    "truncated_normal": TruncatedNormal,
-    "variance_scaling": VarianceScaling,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-}
+constant, identity, ones, zeros = Constant, Identity, Ones, Zeros
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
+he_normal, he_uniform, lecun_normal, lecun_uniform = HeNormal, HeUniform, LecunNormal, LecunUniform
+orthogonal, variance_scaling = Orthogonal, VarianceScaling
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+
+_CATALOG = Catalog(
+    "initializers",
+    Initializer,
+    {
+        "zeros": Zeros,
+        "ones": Ones,
+        "constant": Constant,
+        "identity": Identity,
+        "random_uniform": RandomUniform,
+        "random_normal": RandomNormal,
+        "truncated_normal": TruncatedNormal,
+        "variance_scaling": VarianceScaling,
+        "glorot_uniform": GlorotUniform,
+        "glorot_normal": GlorotNormal,
+        "he_uniform": HeUniform,
+        "he_normal": HeNormal,
+        "lecun_uniform": LecunUniform,
+        "lecun_normal": LecunNormal,
+        "orthogonal": Orthogonal,
+    },
+    {
+        "zero": Zeros,
+        "one": Ones,
+        "uniform": RandomUniform,
+        "normal": RandomNormal,
+        "IdentityInitializer": Identity,
+        "OrthogonalInitializer": Orthogonal,
+    },
+)
 
 
-def get(identifier: Any) -> Initializer:
+def get(identifier: Any) -> Any:
     """An initializer from its name ("glorot_uniform", "HeNormal"), its configuration, a number, an array or a function.
 
+    None stays None, which `Layer.add_weight` takes for its default.
     Raises ArgumentError, with the known names, for anything else.
     """
-    if isinstance(identifier, Initializer):
-        return identifier
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
     if isinstance(identifier, (np.ndarray, Tensor)):
         return _Function(lambda shape, dtype: identifier)
     if isinstance(identifier, (int, float)) and not isinstance(identifier, bool):
         return Constant(identifier)
-    if isinstance(identifier, str):
-        by_class_name = {cls.__name__: cls for cls in _CLASSES.values()}
-        cls = _CLASSES.get(identifier) or by_class_name.get(identifier)
-        if cls is not None:
-            return cls()
-    elif isinstance(identifier, type) and issubclass(identifier, Initializer):
-        return identifier()
-    elif callable(identifier):
-        return _Function(identifier)
-    raise unknown("initializers.get", "an Initializer, a function or one of", _CLASSES, identifier)
+    found = _CATALOG.get(identifier)
+    return found if found is None or isinstance(found, Initializer) else _Function(found)
 
 
-def serialize(initializer: Initializer) -> dict[str, Any]:
+def serialize(initializer: Any) -> dict[str, Any] | None:
     """Class name and configuration, as plain JSON values; raises ArgumentError for a function."""
-    if isinstance(initializer, _Function):
-        raise ArgumentError("initializers.serialize: expected an Initializer, got a function, which a file cannot hold")
-    return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
+    return _CATALOG.serialize(initializer.function if isinstance(initializer, _Function) else initializer)
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Initializer:
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """An initializer from what `serialize` returned; raises ArgumentError for an unknown class."""
-    classes = {cls.__name__: cls for cls in _CLASSES.values()} | (custom_objects or {})
-    name = config.get("class_name")
-    if name not in classes:
-        raise ArgumentError(f"initializers.deserialize: expected one of {', '.join(classes)}, got {name!r}")
-    return classes[name].from_config(config.get("config", {}))
+    return _CATALOG.deserialize(config, custom_objects)

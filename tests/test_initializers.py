@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ebbflow import initializers
-from ebbflow.core.errors import ArgumentError
+from ebbflow.core.errors import ArgumentError, ShapeError
 from ebbflow.core.tensor import Tensor
 from ebbflow.functions import random
 
@@ -26,7 +26,7 @@ SCALED = {
     "random_normal": (0.05, None),
     "truncated_normal": (0.05 * 0.8796, 0.1),
 }
-NAMES = [*SCALED, "zeros", "ones", "constant"]
+NAMES = [*SCALED, "zeros", "ones", "constant", "identity", "orthogonal"]
 
 
 @pytest.mark.parametrize("name", SCALED)
@@ -46,6 +46,42 @@ def test_constants() -> None:
     np.testing.assert_array_equal(initializers.Constant(2.5)((2,)).numpy(), [2.5, 2.5])
 
 
+def test_every_initializer_is_tried_here() -> None:
+    public = {cls for name, cls in vars(initializers).items() if isinstance(cls, type) and name in initializers.__all__}
+    assert {type(initializers.get(name)) for name in NAMES} == public - {initializers.Initializer}
+    assert all(getattr(initializers, name) is type(initializers.get(name)) for name in NAMES)
+
+
+@pytest.mark.parametrize(("distribution", "bound"), [("untruncated_normal", None), ("uniform", math.sqrt(3))])
+@pytest.mark.parametrize(("mode", "fan"), [("fan_in", FAN_IN), ("fan_out", FAN_OUT), ("fan_avg", 350)])
+def test_variance_scaling(distribution: str, bound: float | None, mode: str, fan: float) -> None:
+    initializer = initializers.VarianceScaling(2.0, mode, distribution, seed=1)
+    values = initializer(SHAPE, "float64").numpy() / math.sqrt(2.0 / fan)
+    assert abs(values.mean()) < 4 / math.sqrt(values.size) and abs(values.std() - 1) < 0.01
+    assert bound is None or np.abs(values).max() <= bound
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 7), (2, 3, 4), (2, 1)], ids=str)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-14)])
+def test_orthogonal_matrices_are_orthogonal(shape: tuple[int, ...], dtype: str, tolerance: float) -> None:
+    q = initializers.Orthogonal(gain=1.5, seed=1)(shape, dtype).numpy().astype(float)
+    q = q.reshape(-1, shape[-1])
+    shorter = q.T @ q if len(q) >= shape[-1] else q @ q.T
+    np.testing.assert_allclose(shorter, 1.5**2 * np.eye(len(shorter)), atol=10 * tolerance)
+
+
+def test_orthogonal_matrices_point_everywhere() -> None:
+    initializer, shape = initializers.Orthogonal(seed=random.SeedGenerator(1)), (3, 3)
+    drawn = np.stack([initializer(shape, "float64").numpy() for _ in range(500)])
+    np.testing.assert_allclose(drawn.mean(0), 0, atol=4 / math.sqrt(3 * 500))
+    np.testing.assert_allclose((drawn**2).mean(0), 1 / 3, atol=0.06)
+    assert 0.4 < (np.linalg.det(drawn) > 0).mean() < 0.6
+
+
+def test_identity() -> None:
+    np.testing.assert_array_equal(initializers.Identity(2)((2, 3)).numpy(), [[2, 0, 0], [0, 2, 0]])
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_type_is_the_one_asked_for(name: str, dtype: str) -> None:
@@ -59,18 +95,32 @@ def test_class_names_work_and_configurations_survive_a_file(name: str) -> None:
     config = json.loads(json.dumps(initializers.serialize(initializer)))
     again = initializers.deserialize(config)
     assert type(again) is type(initializer) and again.get_config() == initializer.get_config()
+    assert type(initializer.clone()) is type(initializer)
 
 
-def test_a_seed_gives_the_same_values_at_every_call_and_none_gives_new_ones() -> None:
-    seeded, free = initializers.HeNormal(seed=3), initializers.HeNormal()
+def test_short_names_of_keras() -> None:
+    short = {"uniform": "RandomUniform", "normal": "RandomNormal", "zero": "Zeros", "one": "Ones"}
+    long = {"IdentityInitializer": "Identity", "OrthogonalInitializer": "Orthogonal"}
+    assert {name: type(initializers.get(name)).__name__ for name in short | long} == short | long
+
+
+RANDOM = [name for name in NAMES if "seed" in initializers.get(name).get_config()]
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_seed_gives_the_same_values_at_every_call_and_none_gives_new_ones(name: str) -> None:
+    cls = type(initializers.get(name))
+    seeded, free = cls(seed=3), cls()
+    np.testing.assert_array_equal(seeded((4, 4)).numpy(), cls.from_config(seeded.get_config())((4, 4)).numpy())
     np.testing.assert_array_equal(seeded((4, 4)).numpy(), seeded((4, 4)).numpy())
     assert (free((4, 4)).numpy() != free((4, 4)).numpy()).all()
 
 
-def test_the_global_seed_determines_initial_values() -> None:
+@pytest.mark.parametrize("name", RANDOM)
+def test_the_global_seed_determines_initial_values(name: str) -> None:
     def values() -> np.ndarray:
         random.set_random_seed(3)
-        return initializers.get("glorot_uniform")((4, 4)).numpy()
+        return initializers.get(name)((4, 4)).numpy()
 
     np.testing.assert_array_equal(values(), values())
 
@@ -79,6 +129,9 @@ def test_functions_and_numbers_are_initializers() -> None:
     np.testing.assert_array_equal(initializers.get(7)((2,)).numpy(), [7, 7])
     np.testing.assert_array_equal(initializers.get(lambda shape, dtype: np.full(shape, 3, dtype))((2,)).numpy(), [3, 3])
     assert isinstance(initializers.get(np.eye(2))((2, 2)), Tensor)
+    assert initializers.get(None) is None
+    with pytest.raises(ArgumentError, match=r"expected an Initializer, got <function .*, which a file cannot hold"):
+        initializers.serialize(initializers.get(lambda shape, dtype: 0))
 
 
 def test_bad_arguments_are_named() -> None:
@@ -92,3 +145,9 @@ def test_bad_arguments_are_named() -> None:
         initializers.VarianceScaling(mode="fan")
     with pytest.raises(ArgumentError, match=r"expected a seed below 2\^32"):
         initializers.GlorotUniform(seed=2**40)
+    with pytest.raises(ShapeError, match=r"^Identity: expected the shape of a matrix, got \(3,\)$"):
+        initializers.Identity()((3,))
+    with pytest.raises(ShapeError, match=r"^Orthogonal: expected a shape of at least two axes, got \(3,\)$"):
+        initializers.Orthogonal()((3,))
+    with pytest.raises(ArgumentError, match=r"^initializers.deserialize: expected one of Zeros, .*, got 'Sobol'"):
+        initializers.get({"class_name": "Sobol"})

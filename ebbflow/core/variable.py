@@ -1,5 +1,6 @@
 """Variables: named tensors that can be assigned."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ class Variable(Operand):
         trainable: whether a gradient tape watches it by itself.
         dtype: element type; by default that of the value.
         name: as printed.
+
+    Attributes:
+        regularizer: the penalty of its value that `Layer.losses` adds, a function, or None.
+        constraint: what the optimizer projects it to after each update, a function of its value, or None.
     """
 
     def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable"):
@@ -44,6 +49,8 @@ class Variable(Operand):
         self._tensor = _frozen(array)
         self.aval: Aval = aval_of(array)
         self.trainable, self.name = trainable, name
+        self.regularizer: Callable[[Any], Any] | None = None
+        self.constraint: Callable[[Any], Any] | None = None
 
     @property
     def value(self) -> Tensor:

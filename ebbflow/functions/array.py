@@ -17,8 +17,10 @@ from ..ops import elementwise, movement, reduction
 
 def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
     """x as a tensor, converted to dtype where one is given."""
-    tensor = as_tensor(x)
-    return tensor if dtype is None else elementwise.cast(tensor, dtype)
+    if dtype is None:
+        return as_tensor(x)
+    is_tensor = isinstance(x, Tensor) or hasattr(x, "__ebbflow_tensor__")
+    return cast(x, dtype) if is_tensor else as_tensor(x, dtype)  # numbers without a detour through float32
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:

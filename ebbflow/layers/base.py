@@ -1,59 +1,28 @@
 """Layer: weights, and what is computed with them."""
 
-import contextlib
 import functools
 import inspect
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import initializers
+from .. import constraints, initializers, regularizers
 from ..core.aval import Aval, floatx
 from ..core.errors import ArgumentError, ShapeError
-from ..core.tensor import Tensor, as_array, as_tensor, eagerly, trace
+from ..core.tensor import Tensor, as_tensor, eagerly, trace
 from ..core.variable import Variable, unique_name
-from ..functions.arguments import expect_dtype
+from ..functions.arguments import expect_dtype, is_number
+from ..functions.array import convert_to_tensor
 from ..functions.hyperparameter import held_by
 from ..functions.random import SeedGenerator
+from ..operators import as_float
 from ..ops.elementwise import cast
+from .calling import call_context, calling, losses_now, one_number, only_shapes_are_asked
 
-__all__ = ["Layer"]
-
-
-class _CallContext(threading.local):
-    """What the layers that are called inside a call must know.
-
-    Attributes:
-        training: the mode that the outer layer was called with, which they inherit.
-        outermost: the first layer of the calls under way, which must own every layer that is built inside.
-        only_shapes: whether nothing but the shape of the output is asked for.
-    """
-
-    training: bool | None = None
-    outermost: "Layer | None" = None
-    only_shapes: bool = False
-
-
-_call_context = _CallContext()
-
-
-def only_shapes_are_asked() -> bool:
-    """Whether the call under way serves `compute_output_shape`, so that its values do not matter."""
-    return _call_context.only_shapes
-
-
-@contextlib.contextmanager
-def _calling(**changes: Any) -> Iterator[None]:
-    saved = {name: getattr(_call_context, name) for name in changes}
-    vars(_call_context).update(changes)
-    try:
-        yield
-    finally:
-        vars(_call_context).update(saved)
+__all__ = ["Layer", "only_shapes_are_asked", "rules_of", "structure_changes", "structure_parts"]
 
 
 class Layer:
@@ -72,6 +41,8 @@ class Layer:
         name: as printed; by default the class name in snake case, numbered.
         dtype: element type of the weights and of floating inputs; by default `floatx()`.
         trainable: whether `trainable_weights` lists the weights.
+        activity_regularizer: penalty of each output, divided by its number of rows, which every call adds to `losses`;
+            name, Regularizer or function.
 
     Attributes:
         built: whether the weights exist; they are made on the first call, when the input's shape is known.
@@ -86,6 +57,7 @@ class Layer:
         layer._trainable, layer._given = True, (args, kwargs)
         layer._name, layer._dtype = "", floatx()
         layer.built, layer.input_shape, layer.output_shape = False, None, None
+        layer.activity_regularizer = None
         return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -93,11 +65,19 @@ class Layer:
         if "build" in vars(cls):
             cls.build = _building(cls.build)
 
-    def __init__(self, *, name: str | None = None, dtype: Any = None, trainable: bool = True):
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        activity_regularizer: Any = None,
+    ):
         stem = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
         self._name = unique_name(stem) if name is None else str(name)
         self._dtype = floatx() if dtype is None else expect_dtype(type(self).__name__, dtype, self._dtypes)
         self._trainable = bool(trainable)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
 
     # what a subclass writes
 
@@ -118,14 +98,18 @@ class Layer:
         if not self.built:
             self.build(shape)
             self.built = True
-            self._expect_owner(_call_context.outermost)
+            self._expect_owner(call_context.outermost)
         if training is None:
-            training = _call_context.training
-        with _calling(training=training, outermost=_call_context.outermost or self):
+            training = call_context.training
+        if call_context.outermost is None:
+            self._forget_losses()
+        with calling(training=training, outermost=call_context.outermost or self):
             if _accepts_training(type(self).call):
                 kwargs["training"] = bool(training)
             outputs = self.call(inputs, *args, **kwargs)
         _map(self._expect_tensor, outputs)
+        if self.activity_regularizer is not None:
+            _map(self._add_activity_loss, outputs)
         if self.output_shape is None:
             self.input_shape, self.output_shape = _any_batch(shape), _map(lambda x: _any_batch(x.shape), outputs)
         return outputs
@@ -158,38 +142,92 @@ class Layer:
         def run(x: Tensor) -> None:
             outputs.append(_map(lambda y: y.shape, self(x)))
 
-        with _calling(only_shapes=True):
+        with calling(only_shapes=True):
             trace(run, [("inputs", aval)])
         return _any_batch(outputs[0]) if tuple(input_shape[:1]) == (None,) else outputs[0]
+
+    # losses
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to the loss of the model, from inside `call`: a tensor, which is summed to one number, or a list of them.
+
+        Forgotten when this layer, or one that it is part of, is called again from outside.
+        Raises ArgumentError for what is not a tensor.
+        """
+        for one in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if not isinstance(one, (Tensor, Variable)):
+                raise ArgumentError(f"{self}: add_loss expected a tensor that call computed, got {one!r}")
+            losses_now().setdefault(self, []).append(one_number(one))
+
+    def _add_activity_loss(self, output: Any) -> None:
+        output = as_float(output)
+        penalty = self._penalty(self.activity_regularizer, output)
+        self.add_loss(penalty / output.shape[0] if output.ndim else penalty)
+
+    def _penalty(self, regularizer: Callable[[Tensor], Any], x: Tensor) -> Tensor:
+        penalty = regularizer(x)
+        if not isinstance(penalty, (Tensor, Variable)) and not is_number(penalty):
+            raise ArgumentError(f"{self}: expected the regularizer {regularizer!r} to return a number, got {penalty!r}")
+        return one_number(penalty)
+
+    def _forget_losses(self) -> None:
+        held = losses_now()
+        for layer, _ in self._flat_layers() if held else ():
+            held.pop(layer, None)
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What to add to the loss of a model: numbers, each a tensor.
+
+        First what was added with `add_loss`, and the penalties of activities, in the last call; then, computed now, the
+        penalty of every trainable weight that has a regularizer. In the middle of a trace only calls in this trace
+        count, and outside of any trace only calls outside; so after a compiled fit the list holds weights' penalties.
+        """
+        held = losses_now()
+        added = [loss for layer, _ in self._flat_layers() for loss in held.get(layer, ())] if held else []
+        regularized = [weight for weight in self.trainable_weights if weight.regularizer is not None]
+        return added + [self._penalty(weight.regularizer, weight.value) for weight in regularized]
 
     # weights
 
     def add_weight(
         self,
-        shape: int | Sequence[int] = (),
-        initializer: Any = "glorot_uniform",
+        shape: int | Sequence[int] | None = (),
+        initializer: Any = None,
         dtype: Any = None,
         trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
         name: str | None = None,
     ) -> Variable:
         """A new variable of this layer, named `{layer}/{name}`.
 
         Parameters:
-            shape: lengths of its axes; () for a single number.
-            initializer: name, Initializer, or function of (shape, dtype).
+            shape: lengths of its axes; () or None for a single number.
+            initializer: name, Initializer, or function of (shape, dtype); by default "glorot_uniform" for floats, else
+                "zeros".
             dtype: element type; by default the layer's.
             trainable: whether the optimizer changes it.
+            regularizer: penalty that `losses` adds; name, Regularizer, or function of the value.
+            constraint: what it is projected to after each update; name, Constraint, or function of the value.
 
-        Raises ShapeError when an axis has no known positive length.
+        Raises ShapeError when an axis has no known positive length, ArgumentError for an unknown name.
         """
+        if isinstance(shape, str):
+            raise ArgumentError(f"{self}: add_weight expected a shape first, got {shape!r}; write name={shape!r}")
+        shape = () if shape is None else shape
         shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
             raise ShapeError(f"{self}: add_weight expected positive lengths of axes, got shape {shape}")
         dtype = self._dtype if dtype is None else np.dtype(dtype)
         name = name or ("weight" if not self._weights else f"weight_{len(self._weights)}")
+        initializer = initializers.get(initializer) or initializers.get(
+            "glorot_uniform" if dtype.kind == "f" else "zeros"
+        )
         with eagerly():
-            value = initializers.get(initializer)(tuple(int(n) for n in shape), dtype)
+            value = initializer(tuple(int(n) for n in shape), dtype)
         weight = Variable(value, trainable=trainable, dtype=dtype, name=f"{self.name}/{name}")
+        weight.regularizer, weight.constraint = regularizers.get(regularizer), constraints.get(constraint)
         self._weights.append(weight)
         return weight
 
@@ -255,9 +293,21 @@ class Layer:
 
     @property
     def hyperparameters(self) -> list[Variable]:
-        """The scalars that a compiled program reads when it runs, such as a dropout rate."""
-        held = (one for layer, _ in self._flat_layers() for one in held_by(layer).values())
-        return list({id(one): one for one in held}.values())
+        """The scalars that a compiled program reads when it runs, such as a dropout rate or the factor of a penalty.
+
+        One that a regularizer brings stands there for each use: a regularizer that two layers share comes back from a
+        file as two.
+        """
+        holders = (holder for layer, parts in self._flat_layers() for holder in (layer, *layer._rules(parts)))
+        return [one for holder in holders for one in held_by(holder).values()]
+
+    def _rules(self, parts: list[Any]) -> list[Any]:
+        """The regularizers and constraints that are attributes of this layer, then others that its weights have."""
+        attributes = [value for value in vars(self).values() if isinstance(value, _RULES)]
+        known = set(map(id, attributes))
+        weights = (part for part in parts if isinstance(part, Variable))
+        others = (rule for weight in weights for rule in (weight.regularizer, weight.constraint))
+        return attributes + [rule for rule in others if isinstance(rule, _RULES) and id(rule) not in known]
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -290,15 +340,17 @@ class Layer:
 
         Raises ShapeError, before anything is changed, if the number of arrays or a shape does not fit.
         """
-        own, arrays = self.weights, [as_array(as_tensor(weight).numpy()) for weight in weights]
-        if len(own) != len(arrays):
+        own = self.weights
+        if len(own) != len(weights):
             hint = "" if self.built else "; it is not built yet: call it once on data first"
-            raise ShapeError(f"{self}: expected {len(own)} arrays of weights, got {len(arrays)}{hint}")
+            raise ShapeError(f"{self}: expected {len(own)} arrays of weights, got {len(weights)}{hint}")
+        pairs = zip(own, weights, strict=True)
+        arrays = [convert_to_tensor(given, weight.dtype).numpy() for weight, given in pairs]
         for weight, array in zip(own, arrays, strict=True):
             if weight.shape != array.shape:
                 raise ShapeError(f"{self}: expected shape {weight.shape} for {weight.name}, got {array.shape}")
         for weight, array in zip(own, arrays, strict=True):
-            weight.assign(array.astype(weight.dtype))
+            weight.assign(array)
 
     def count_params(self) -> int:
         """How many numbers the weights hold; raises ArgumentError while the layer is not built."""
@@ -322,7 +374,9 @@ class Layer:
         A subclass adds its own to `super().get_config()`; one that does not gets the arguments it was made with.
         Raises ArgumentError if such an argument is not a JSON value.
         """
-        base = {"name": self.name, "dtype": str(self.dtype), "trainable": self.trainable}
+        base: dict[str, Any] = {"name": self.name, "dtype": str(self.dtype), "trainable": self.trainable}
+        if self.activity_regularizer is not None:
+            base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return base if type(self).get_config is not Layer.get_config else self._given_config(base)
 
     def _given_config(self, base: dict[str, Any]) -> dict[str, Any]:
@@ -334,13 +388,14 @@ class Layer:
             if parameter.kind is parameter.VAR_KEYWORD:
                 given.update(given.pop(parameter.name, {}))
                 takes_any = True
+        given |= {key: value for key, value in base.items() if takes_any or key in signature.parameters}
         for key, value in given.items():
             if not _is_json(value):
                 raise ArgumentError(
                     f"{self}: argument {key} is a {type(value).__name__}, which a file cannot hold; define get_config "
                     "(and from_config) to say how to write it"
                 )
-        return given | {key: value for key, value in base.items() if takes_any or key in signature.parameters}
+        return given
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
@@ -352,6 +407,18 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{self}>"
+
+
+_RULES = (regularizers.Regularizer, constraints.Constraint)
+
+
+def rules_of(layer: Layer) -> list[Any]:
+    """The regularizers and constraints of a layer, its weights and the layers inside, None where there is none."""
+    rules = []
+    for one, parts in layer._flat_layers():
+        weights = [part for part in parts if isinstance(part, Variable)]
+        rules += [one.activity_regularizer, *(rule for w in weights for rule in (w.regularizer, w.constraint))]
+    return rules
 
 
 def _building(build: Callable[..., None]) -> Callable[..., None]:
