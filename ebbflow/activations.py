@@ -5,23 +5,75 @@ from typing import Any
 
 from .core.errors import ArgumentError
 from .core.tensor import Tensor, as_tensor
-from .functions import nn
+from .functions import array, nn
 from .functions.arguments import unknown
+from .functions.nn import (
+    celu,
+    elu,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    soft_shrink,
+    softmax,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
+    tanh,
+    tanh_shrink,
+)
+from .operators import as_float
 
 __all__ = [
+    "celu",
     "deserialize",
+    "elu",
+    "exponential",
+    "gelu",
     "get",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
     "identity",
     "leaky_relu",
     "linear",
+    "log_sigmoid",
     "log_softmax",
     "logistic",
+    "mish",
     "relu",
+    "relu6",
+    "selu",
     "serialize",
     "sigmoid",
+    "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "step",
+    "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 
 
@@ -30,54 +82,68 @@ def linear(x: Any) -> Tensor:
     return as_tensor(x)
 
 
-def sigmoid(x: Any) -> Tensor:
-    """y = 1 / (1 + e^-x), between 0 and 1; the derivative is y (1 - y)."""
-    return nn.sigmoid(x)
+def step(x: Any) -> Tensor:
+    """1 where x >= 0, else 0, also called threshold; the derivative is 0 everywhere, so nothing below it can learn.
+
+    Source: McCulloch, Pitts (1943), "A logical calculus of the ideas immanent in nervous activity".
+    """
+    x = as_float(x)
+    return array.cast(x >= 0.0, x.dtype)
 
 
-def tanh(x: Any) -> Tensor:
-    """y = (e^x - e^-x) / (e^x + e^-x), between -1 and 1; the derivative is 1 - y^2."""
-    return nn.tanh(x)
+def threshold(x: Any, threshold: Any = None, default_value: Any = None) -> Tensor:
+    """step(x); with Keras' two further arguments x where x > threshold, else default_value."""
+    if (threshold is None) != (default_value is None):
+        raise ArgumentError(
+            f"threshold: expected both threshold and default_value or neither, got {threshold!r} and {default_value!r}"
+        )
+    return step(x) if threshold is None else nn.threshold(x, threshold, default_value)
 
 
-def relu(x: Any) -> Tensor:
-    """max(x, 0); the derivative is 1 where x > 0, else 0."""
-    return nn.relu(x)
+def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Tensor:
+    """max(x, 0); with arguments, at most max_value, and negative_slope * (x - threshold) where x <= threshold.
+
+    The derivative is 1 where x > threshold, else negative_slope; 0 where max_value is exceeded.
+    """
+    if _is(negative_slope, 0.0) and _is(threshold, 0.0):
+        y = nn.relu(x)
+    else:
+        x = as_float(x)
+        y = array.where(x > threshold, x, array.multiply(x - threshold, negative_slope))
+    return y if max_value is None else array.minimum(y, max_value)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
-    """x where x > 0, else negative_slope * x; the derivative is 1 or negative_slope."""
-    return nn.leaky_relu(x, negative_slope)
+def _is(value: Any, number: float) -> bool:
+    """Whether this is a plain number, not one that only a running program knows, of this value."""
+    return isinstance(value, (int, float)) and value == number
 
 
-def softplus(x: Any) -> Tensor:
-    """log(1 + e^x); the derivative is sigmoid(x)."""
-    return nn.softplus(x)
+def gelu(x: Any, approximate: bool = False) -> Tensor:
+    """x (1 + erf(x / sqrt(2))) / 2, or its approximation with tanh: `ops.gelu`, exact by default."""
+    return nn.gelu(x, approximate)
 
 
-def softmax(x: Any, axis: int = -1) -> Tensor:
-    """y_i = e^x_i / sum_j e^x_j along the axis; the derivative dy_i / dx_j is y_i ([i = j] - y_j)."""
-    return nn.softmax(x, axis)
+def exponential(x: Any) -> Tensor:
+    """e^x; the derivative is e^x."""
+    return array.exp(x)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Tensor:
-    """log(softmax(x)) along the axis."""
-    return nn.log_softmax(x, axis)
+def mish(x: Any) -> Tensor:
+    """x tanh(softplus(x)).
+
+    Source: Misra (2020), "Mish: A Self Regularized Non-Monotonic Activation Function".
+    """
+    return array.multiply(x, tanh(softplus(x)))
 
 
-identity, logistic = linear, sigmoid
+identity, logistic, swish, hard_swish = linear, sigmoid, silu, hard_silu
 
+# a function comes before its other names, so that it is saved under its own
+_OTHER_NAMES = ("identity", "logistic", "swish", "hard_swish")
 _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    "linear": linear,
-    "identity": identity,
-    "sigmoid": sigmoid,
-    "logistic": logistic,
-    "tanh": tanh,
-    "relu": relu,
-    "leaky_relu": leaky_relu,
-    "softplus": softplus,
-    "softmax": softmax,
-    "log_softmax": log_softmax,
+    name: globals()[name]
+    for name in (*(name for name in __all__ if name not in _OTHER_NAMES), *_OTHER_NAMES)
+    if name not in ("get", "serialize", "deserialize")
 }
 
 
@@ -103,6 +169,6 @@ def serialize(activation: Callable[..., Any]) -> str:
     )
 
 
-def deserialize(name: str, custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
+def deserialize(config: str, custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
     """An activation from what `serialize` returned, or from custom_objects; raises ArgumentError for other names."""
-    return (custom_objects or {}).get(name) or get(name)
+    return (custom_objects or {}).get(config) or get(config)

@@ -1,14 +1,19 @@
-"""Layers that apply one function to every element, or to every row: no weights."""
+"""Layers that apply one function to every element, or to every row."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import activations
+from ..core.errors import ShapeError
 from ..core.tensor import Tensor
 from ..functions import array, nn
-from ..functions.arguments import expect, expect_number, is_number
+from ..functions.arguments import expect, expect_number
 from .base import Layer
+from .common import add_weight, describe_settings, expect_axes, expect_lengths, hold_settings, places_of
 
-__all__ = ["Activation", "LeakyReLU", "ReLU", "Softmax"]
+__all__ = ["ELU", "Activation", "Identity", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
 class Activation(Layer):
@@ -37,12 +42,7 @@ class ReLU(Layer):
         self.threshold = expect_number("ReLU", "threshold", threshold, low=0.0)
 
     def call(self, inputs: Tensor) -> Tensor:
-        if (self.negative_slope, self.threshold) == (0.0, 0.0):
-            outputs = nn.relu(inputs)
-        else:
-            below = self.negative_slope * (inputs - self.threshold)
-            outputs = array.where(inputs > self.threshold, inputs, below)
-        return outputs if self.max_value is None else array.minimum(outputs, self.max_value)
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
     def get_config(self) -> dict[str, Any]:
         own = {"max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
@@ -63,16 +63,101 @@ class LeakyReLU(Layer):
         return super().get_config() | {"negative_slope": self.negative_slope}
 
 
-class Softmax(Layer):
-    """e^x_i / sum_j e^x_j along the axis."""
+class ELU(Layer):
+    """x where x > 0, else alpha (e^x - 1).
 
-    def __init__(self, axis: int = -1, **kwargs: Any):
+    Source: Clevert, Unterthiner, Hochreiter (2016), "Fast and Accurate Deep Network Learning by Exponential Linear
+    Units (ELUs)".
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
-        expect(is_number(axis) and axis == int(axis), "Softmax", "axis", "a whole number", axis)
-        self.axis = int(axis)
+        self.alpha = expect_number("ELU", "alpha", alpha)
 
     def call(self, inputs: Tensor) -> Tensor:
-        return nn.softmax(inputs, self.axis)
+        return nn.elu(inputs, self.alpha)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"axis": self.axis}
+        return super().get_config() | {"alpha": self.alpha}
+
+
+class PReLU(Layer):
+    """x where x > 0, else alpha * x, with a learned alpha for each feature.
+
+    Parameters:
+        alpha_initializer: of alpha; name or Initializer.
+        alpha_regularizer: penalty of alpha; name, Regularizer or function.
+        alpha_constraint: what it is projected to after each update; name, Constraint or function.
+        shared_axes: axes, from 1, along which alpha is the same.
+        name, dtype, trainable: as for Layer.
+
+    Shapes: x (batch, ...), `alpha` that of one sample, with 1 for shared axes.
+    Raises ArgumentError for a bad argument, ShapeError when x does not fit alpha.
+    Source: He, Zhang, Ren, Sun (2015), "Delving Deep into Rectifiers".
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        hold_settings(
+            self,
+            alpha_initializer=alpha_initializer,
+            alpha_regularizer=alpha_regularizer,
+            alpha_constraint=alpha_constraint,
+        )
+        shared = () if shared_axes is None else expect_axes("PReLU", "shared_axes", shared_axes)
+        self.shared_axes = (shared,) if isinstance(shared, int) else shared
+        expect(all(a > 0 for a in self.shared_axes), "PReLU", "shared_axes", "axes from 1", shared_axes)
+        self.alpha = None
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        if len(input_shape) < 2:
+            raise ShapeError(f"{self}: expected inputs with axes (batch, features), got shape {tuple(input_shape)}")
+        shared = places_of(self, self.shared_axes, len(input_shape))
+        shape = tuple(1 if a in shared else input_shape[a] for a in range(1, len(input_shape)))
+        self.alpha = add_weight(self, "alpha", shape)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        own = [a for a in range(1, self.alpha.aval.ndim + 1) if a not in self.shared_axes]
+        if inputs.ndim != self.alpha.aval.ndim + 1:
+            raise ShapeError(
+                f"{self}: expected inputs of {self.alpha.aval.ndim + 1} axes (as built), got {inputs.aval}"
+            )
+        expect_lengths(self, inputs, own, [self.alpha.shape[a - 1] for a in own])
+        return array.where(inputs > 0.0, inputs, inputs * self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"shared_axes": list(self.shared_axes) or None}
+        return super().get_config() | own | describe_settings(self, "alpha")
+
+
+class Softmax(Layer):
+    """e^x_i / sum_j e^x_j along the axis or axes; where a mask is False, 0."""
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = expect_axes("Softmax", "axis", axis)
+
+    def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
+        places_of(self, self.axis, inputs.ndim)
+        if mask is None:
+            return nn.softmax(inputs, self.axis)
+        mask = array.cast(mask, "bool")
+        least = float(np.finfo(inputs.dtype).min)
+        return array.where(mask, nn.softmax(array.where(mask, inputs, least), self.axis), 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"axis": list(self.axis) if isinstance(self.axis, tuple) else self.axis}
+
+
+class Identity(Layer):
+    """x itself."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return inputs

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from ..functions import random
 from ..functions.arguments import expect_integer
@@ -53,6 +53,11 @@ class Dropout(Layer):
     def _mask_shape(self, inputs: Tensor) -> tuple[int, ...] | None:
         if self.noise_shape is None:
             return None
+        fits = len(self.noise_shape) == inputs.ndim and all(
+            own in (None, 1, n) for own, n in zip(self.noise_shape, inputs.shape, strict=True)
+        )
+        if not fits:
+            raise ShapeError(f"{self}: expected inputs that noise_shape {self.noise_shape} fits, got {inputs.aval}")
         return tuple(n if own is None else own for own, n in zip(self.noise_shape, inputs.shape, strict=True))
 
     def get_config(self) -> dict[str, Any]:

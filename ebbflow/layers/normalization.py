@@ -10,6 +10,7 @@ from ..core.tensor import Tensor, eagerly
 from ..functions import array
 from ..functions.arguments import expect
 from .base import Layer, only_shapes_are_asked
+from .common import finite_rows
 
 __all__ = ["Normalization"]
 
@@ -86,11 +87,7 @@ class Normalization(Layer):
         Raises ShapeError for data without rows or of another number of features, ArgumentError for NaN, infinity, and
         numbers whose moments the layer's type cannot hold.
         """
-        values = np.asarray(array.convert_to_numpy(data), np.float64)
-        if values.ndim == 0 or not values.size:
-            raise ShapeError(f"{self}: adapt expected rows of data, got an array of shape {values.shape}")
-        if not np.isfinite(values).all():
-            raise ArgumentError(f"{self}: adapt expected finite data, got NaN or infinity; fill missing values first")
+        values = finite_rows(self, data)
         if not self.built:
             self.build(values.shape)
         if self._moments_shape(values.shape) != self.mean.shape:

@@ -93,6 +93,11 @@ def test_the_rate_is_an_input_of_the_traced_layer_and_can_be_changed() -> None:
 def test_a_noise_shape_drops_rows() -> None:
     dropped = layers.Dropout(0.5, noise_shape=(None, 1), seed=1)(ONES, training=True).numpy()
     assert set(dropped.mean(axis=1).tolist()) == {0.0, 2.0}
+    for shape in ((None, 2), (None,)):
+        with pytest.raises(
+            ShapeError, match=r"Dropout .*: expected inputs that noise_shape \(None,.*\) fits, got float"
+        ):
+            layers.Dropout(0.5, noise_shape=shape)(ONES, training=True)
 
 
 def test_normalization_learns_the_moments_of_data() -> None:
@@ -202,7 +207,7 @@ def test_input_checks_shapes() -> None:
         (lambda: layers.Dropout(), r"Dropout: expected one rate, got rate=None and p=None"),
         (lambda: layers.Dropout(0.5, seed="x"), r"for seed, got 'x'"),
         (lambda: layers.LeakyReLU(-1), r"LeakyReLU: expected a number of at least 0 for negative_slope, got -1"),
-        (lambda: layers.Softmax(axis=0.5), r"Softmax: expected a whole number for axis, got 0.5"),
+        (lambda: layers.Softmax(axis=0.5), r"Softmax: expected a whole number or a list of them for axis, got 0.5"),
         (lambda: layers.Input(), r"Input: expected one of shape and batch_shape, got None and None"),
         (lambda: layers.Input((0,)), r"Input: expected positive lengths of axes or None, got shape \(None, 0\)"),
         (lambda: layers.Normalization(axis=0.5), r"Normalization: expected whole numbers or None for axis, got 0.5"),
