@@ -1,0 +1,155 @@
+"""Losses: how far predictions are from the truth, as one number to be made small.
+
+A loss computes one value per sample, multiplies it by the sample's weight and reduces:
+
+    sum_over_batch_size, mean   sum_i w_i l_i / n      (the default; w_i = 1 without weights)
+    sum                         sum_i w_i l_i
+    mean_with_sample_weight     sum_i w_i l_i / sum_i w_i, and 0 where all weights are 0
+    none                        w_i l_i, one value per sample
+
+Targets of shape (batch,) fit predictions of shape (batch, 1). Any other difference of shapes raises ShapeError: to
+broadcast would compare every sample with every other. Weights are one number per value, or per sample, or one in all.
+"""
+
+from typing import Any
+
+from ..core.errors import ArgumentError
+from ..functions.arguments import unknown
+from .base import Loss, LossFunctionWrapper, snake_case
+from .classification import (
+    BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    KLDivergence,
+    SparseCategoricalCrossentropy,
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+    kl_divergence,
+    sparse_categorical_crossentropy,
+)
+from .margin import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from .regression import (
+    CosineSimilarity,
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    Quantile,
+    cosine_similarity,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    quantile,
+)
+
+CLASSES: tuple[type[LossFunctionWrapper], ...] = (
+    BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    Quantile,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
+_ALIASES: dict[str, type[LossFunctionWrapper]] = {
+    "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "bce": BinaryCrossentropy,
+    "kld": KLDivergence,
+}
+# by the name of the class and of its function, "MeanSquaredError" and "mean_squared_error", and by Keras' short names
+NAMES: dict[str, type[LossFunctionWrapper]] = {snake_case(cls.__name__): cls for cls in CLASSES}
+NAMES |= {cls.__name__: cls for cls in CLASSES}
+NAMES |= _ALIASES | {name.upper(): cls for name, cls in _ALIASES.items()}
+NAMES |= {"logcosh": LogCosh, "kullback_leibler_divergence": KLDivergence, "pinball": Quantile}
+
+__all__ = [
+    *(cls.__name__ for cls in CLASSES),
+    "Loss",
+    "LossFunctionWrapper",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    "categorical_hinge",
+    "cosine_similarity",
+    "deserialize",
+    "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "quantile",
+    "serialize",
+    "sparse_categorical_crossentropy",
+    "squared_hinge",
+]
+
+
+def get(identifier: Any) -> Loss | None:
+    """A loss from its name ("mse", "SparseCategoricalCrossentropy"), its configuration, or a function; None from None.
+
+    Raises ArgumentError, with the known names, for anything else.
+    """
+    if identifier is None or isinstance(identifier, Loss):
+        return identifier
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    if isinstance(identifier, str) and identifier in NAMES:
+        return NAMES[identifier]()
+    if isinstance(identifier, type) and issubclass(identifier, Loss):
+        return identifier()
+    if callable(identifier):
+        known = {cls().fn: cls for cls in CLASSES}
+        return known[identifier]() if identifier in known else LossFunctionWrapper(identifier)
+    raise unknown("losses.get", "a Loss, a function or one of", NAMES, identifier)
+
+
+def serialize(loss: Loss) -> dict[str, Any]:
+    """Class name and configuration, as plain JSON values; raises ArgumentError for a user's function."""
+    return {"class_name": type(loss).__name__, "config": loss.get_config()}
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Loss:
+    """A loss from what `serialize` returned, or from a name; raises ArgumentError for an unknown one."""
+    classes = NAMES | (custom_objects or {})
+    name = config if isinstance(config, str) else config.get("class_name")
+    if name not in classes:
+        known = [*(cls.__name__ for cls in CLASSES), *(custom_objects or {})]
+        raise ArgumentError(
+            f"losses.deserialize: expected one of {', '.join(known)}, got {name!r}; give a class of your own in "
+            "custom_objects"
+        )
+    return classes[name].from_config({} if isinstance(config, str) else config.get("config", {}))
