@@ -21,12 +21,18 @@ class Hyperparameter:
     Parameters:
         allowed: in words, what a value must be.
         accepts: whether a number is allowed.
+        optional: whether None is allowed, too. Reading then gives None; whether there is a number is code, not input.
 
     Setting it raises ArgumentError when the value is not allowed.
     """
 
-    def __init__(self, allowed: str = "a number", accepts: Callable[[float], bool] = lambda value: True):
-        self._allowed, self._accepts, self._name = allowed, accepts, ""
+    def __init__(
+        self,
+        allowed: str = "a number",
+        accepts: Callable[[float], bool] = lambda value: True,
+        optional: bool = False,
+    ):
+        self._allowed, self._accepts, self._optional, self._name = allowed, accepts, optional, ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -34,19 +40,26 @@ class Hyperparameter:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
+        if self._name in vars(instance):
+            return None
         try:
             return held_by(instance)[self._name]
         except KeyError:
             raise AttributeError(f"{type(instance).__name__} has no {self._name} yet") from None
 
     def __set__(self, instance: Any, value: Any) -> None:
+        if value is None and self._optional:
+            vars(instance)[self._name] = None  # an attribute like others, by which compiled code notices
+            return
         if isinstance(value, Variable):
             value = value.value
         if isinstance(value, Tensor):
             value = cast(value, "float64")
         else:
             valid = is_number(value) and self._accepts(value)
-            expect(valid, type(instance).__name__, self._name, self._allowed, value)
+            allowed = f"{self._allowed} or None" if self._optional else self._allowed
+            expect(valid, type(instance).__name__, self._name, allowed, value)
+        vars(instance).pop(self._name, None)
         held = held_by(instance)
         if self._name in held:
             held[self._name].assign(value)

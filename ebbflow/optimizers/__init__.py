@@ -1,30 +1,73 @@
 """Optimizers: how weights follow their gradients."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ..core.errors import ArgumentError
 from ..functions.arguments import unknown
-from .adam import Adam
+from . import schedules
+from .adagrad import Adadelta, Adagrad
+from .adam import Adam, AdamW
+from .adamax import Adamax, Nadam
 from .base import Optimizer
+from .lbfgs import LBFGS
+from .lion import Lion
 from .rmsprop import RMSprop
-from .sgd import SGD
+from .sgd import SGD, NormalizedSGD
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Nadam",
+    "NormalizedSGD",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
 
-_CLASSES: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam}
+_CLASSES: tuple[type[Optimizer], ...] = (
+    SGD,
+    RMSprop,
+    Adam,
+    AdamW,
+    Adamax,
+    Nadam,
+    Adagrad,
+    Adadelta,
+    Lion,
+    NormalizedSGD,
+    LBFGS,
+)
+_NAMES: dict[str, Callable[[], Optimizer]] = {
+    **{cls.__name__.lower(): cls for cls in _CLASSES},
+    "momentum": lambda: SGD(momentum=0.9),
+    "nesterov": lambda: SGD(momentum=0.9, nesterov=True),
+}
 
 
 def get(identifier: Any) -> Optimizer:
-    """An optimizer from its name ("adam", "RMSprop") or configuration; raises ArgumentError for anything else."""
+    """An optimizer from its name ("adam", "RMSprop"), class or configuration; raises ArgumentError for anything else.
+
+    "momentum" and "nesterov" are SGD with a momentum of 0.9.
+    """
     if isinstance(identifier, Optimizer):
         return identifier
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    if isinstance(identifier, str) and identifier.lower() in _CLASSES:
-        return _CLASSES[identifier.lower()]()
+    if isinstance(identifier, str) and identifier.lower() in _NAMES:
+        return _NAMES[identifier.lower()]()
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        return identifier()
-    raise unknown("optimizers.get", "an Optimizer or one of", _CLASSES, identifier)
+        return identifier()  # type: ignore[call-arg]
+    raise unknown("optimizers.get", "an Optimizer or one of", _NAMES, identifier)
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
@@ -33,12 +76,22 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Optimizer:
-    """An optimizer from what `serialize` returned; raises ArgumentError for an unknown class."""
-    classes = {cls.__name__: cls for cls in _CLASSES.values()} | (custom_objects or {})
+    """An optimizer from what `serialize` returned.
+
+    Parameters:
+        custom_objects: by name, classes of your own, of optimizers and of learning rate schedules.
+
+    Raises ArgumentError for an unknown class.
+    """
+    classes = {cls.__name__: cls for cls in _CLASSES} | (custom_objects or {})
     name = config.get("class_name")
     if name not in classes:
         raise ArgumentError(
             f"optimizers.deserialize: expected one of {', '.join(classes)}, got {name!r}; give a class of your own in "
             "custom_objects"
         )
-    return classes[name].from_config(config.get("config", {}))
+    arguments = dict(config.get("config", {}))
+    rate = arguments.get("learning_rate")
+    if isinstance(rate, dict):
+        arguments["learning_rate"] = schedules.deserialize(rate, custom_objects)
+    return classes[name].from_config(arguments)

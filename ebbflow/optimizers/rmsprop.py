@@ -6,7 +6,8 @@ from ..core.tensor import Tensor
 from ..core.variable import Variable
 from ..functions import array
 from ..functions.hyperparameter import number
-from .base import Optimizer, as_type_of, fraction, positive
+from .arguments import fraction, positive, with_common
+from .base import Optimizer, as_type_of
 from .sgd import require_none
 
 __all__ = ["RMSprop"]
@@ -22,12 +23,12 @@ class RMSprop(Optimizer):
         m <- momentum m + s;  w <- w - m
 
     Parameters:
-        learning_rate: lr, of 0 or more.
+        learning_rate: lr, of 0 or more, or a schedule.
         rho: how much of the past is kept, in [0, 1).
         momentum: in [0, 1).
         epsilon: of 0 or more.
         centered: whether v is reduced to the variance.
-        name: as printed.
+        weight_decay ... name: as of Optimizer.
 
     Whether there is a momentum is decided when the optimizer is built; changing it from 0 later raises ArgumentError.
     Source: Tieleman, Hinton (2012), "Lecture 6.5: rmsprop", Neural Networks for Machine Learning.
@@ -35,24 +36,23 @@ class RMSprop(Optimizer):
 
     rho, momentum, epsilon = fraction(), fraction(), positive()
 
+    @with_common(Optimizer.__init__)
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Any = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        name: str | None = None,
+        **common: Any,
     ):
-        super().__init__(learning_rate, name)
+        super().__init__(learning_rate, **common)
         self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
         self.centered = bool(centered)
 
-    def build(self, variables: Any) -> None:
-        if not self.built:
-            own = {"velocity": True, "momentum": number(self.momentum) != 0.0, "average_gradient": self.centered}
-            self.slot_names = tuple(name for name, used in own.items() if used)
-        super().build(variables)
+    def choose_slots(self) -> tuple[str, ...]:
+        own = {"velocity": True, "momentum": number(self.momentum) != 0.0, "average_gradient": self.centered}
+        return tuple(name for name, used in own.items() if used)
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Tensor) -> None:
         rho, rest = as_type_of(variable, self.rho), as_type_of(variable, 1.0 - self.rho)

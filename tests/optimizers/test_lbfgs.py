@@ -1,0 +1,156 @@
+"""LBFGS finds what SciPy's L-BFGS-B finds, in about as many evaluations, also inside compiled training."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import ebbflow as ebb
+from ebbflow import optimizers
+from ebbflow.core.errors import ArgumentError
+from ebbflow.core.variable import Variable
+
+Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
+rng = np.random.default_rng(0)
+X = rng.normal(size=(100, 6)) * [1, 1, 1, 20, 1, 0.1]
+AMOUNTS = X @ rng.normal(size=6) + rng.normal(size=100)
+CLASSES = (AMOUNTS > 0).astype(float)
+
+
+def ridge(w: np.ndarray) -> tuple[float, np.ndarray]:
+    error = X @ w - AMOUNTS
+    return (error**2).mean() + 0.1 * w @ w, 2 * X.T @ error / 100 + 0.2 * w
+
+
+def logistic(w: np.ndarray) -> tuple[float, np.ndarray]:
+    z = X @ w
+    loss = np.logaddexp(0, z) - CLASSES * z
+    return loss.mean() + 0.005 * w @ w, X.T @ (1 / (1 + np.exp(-z)) - CLASSES) / 100 + 0.01 * w
+
+
+def rosenbrock(w: np.ndarray) -> tuple[float, np.ndarray]:
+    a, b = w[:-1], w[1:]
+    gradient = np.zeros_like(w)
+    gradient[:-1] += -400 * a * (b - a**2) - 2 * (1 - a)
+    gradient[1:] += 200 * (b - a**2)
+    return float((100 * (b - a**2) ** 2 + (1 - a) ** 2).sum()), gradient
+
+
+def evaluations(function: Function, weight: Variable, best: np.ndarray, most: int) -> int:
+    """How many LBFGS needs to come within 1e-6 of the best weights."""
+    optimizer = optimizers.LBFGS()
+    for count in range(1, most):
+        loss, gradient = function(weight.numpy())
+        if np.abs(weight.numpy() - best).max() < 1e-6:
+            return count
+        optimizer.apply([gradient], [weight], loss=loss)
+    raise AssertionError(f"still {np.abs(weight.numpy() - best).max()} away after {most} evaluations")
+
+
+@pytest.mark.parametrize("function", [ridge, logistic, rosenbrock])
+def test_scipys_optimum_is_found_in_about_as_many_evaluations(function: Function) -> None:
+    first = np.zeros(6) if function is not rosenbrock else np.full(6, -1.2)
+    scipys = minimize(function, first, jac=True, method="L-BFGS-B", options={"ftol": 1e-16, "gtol": 1e-10})
+    weight = Variable(first, name="w")
+    assert evaluations(function, weight, scipys.x, 200) < 1.5 * scipys.nfev + 5
+
+
+def test_after_the_optimum_nothing_moves() -> None:
+    weight, optimizer = Variable(np.zeros(6), name="w"), optimizers.LBFGS()
+    for _ in range(120):
+        loss, gradient = ridge(weight.numpy())
+        optimizer.apply([gradient], [weight], loss=loss)
+    optimizer.finalize_variable_values([weight])
+    exact = np.linalg.solve(X.T @ X / 100 + 0.1 * np.eye(6), X.T @ AMOUNTS / 100)
+    np.testing.assert_allclose(weight.numpy(), exact, atol=1e-7)
+
+
+def test_the_final_weights_are_the_best_point_even_in_the_middle_of_a_line() -> None:
+    for steps in range(1, 30):
+        weight, optimizer, seen = Variable(np.full(2, -1.2), name="w"), optimizers.LBFGS(), []
+        for _ in range(steps):
+            loss, gradient = rosenbrock(weight.numpy())
+            seen.append(loss)
+            optimizer.apply([gradient], [weight], loss=loss)
+        optimizer.finalize_variable_values([weight])
+        assert rosenbrock(weight.numpy())[0] <= min(seen) + 1e-3 * abs(min(seen))
+
+
+def test_weights_changed_by_another_hand_begin_a_new_line() -> None:
+    weight, optimizer = Variable(np.zeros(6), name="w"), optimizers.LBFGS()
+    for step in range(80):
+        if step == 10:
+            weight.assign(np.full(6, 5.0))
+        loss, gradient = ridge(weight.numpy())
+        optimizer.apply([gradient], [weight], loss=loss)
+        if step == 10:
+            assert np.array_equal(optimizer.slot(None, "point").numpy(), np.full(6, 5.0))
+    assert np.abs(ridge(weight.numpy())[1]).max() < 1e-6
+
+
+class Logistic(ebb.Model):
+    """Logistic regression with a penalty, in the type of the inputs."""
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight((input_shape[-1],), "zeros")
+        self.bias = self.add_weight((1,), "zeros")
+
+    def call(self, inputs: Any) -> Any:
+        return ebb.ops.expand_dims(inputs @ self.kernel, -1) + self.bias
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        data = super().compute_loss(x, y, y_pred, sample_weight)
+        return data + 0.005 * ebb.ops.sum(ebb.ops.square(self.kernel))
+
+    def train_step(self, x: Any, y: Any) -> Any:
+        with ebb.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x, y, y_pred)
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables, loss=loss)
+        self.update_metrics(loss, y, y_pred)
+        return loss
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False], ids=["eager", "compiled"])
+def test_logistic_regression_trained_to_the_end_in_one_fit(run_eagerly: bool) -> None:
+    def with_bias(w: np.ndarray) -> tuple[float, np.ndarray]:
+        z = X @ w[:6] + w[6]
+        error = (1 / (1 + np.exp(-z)) - CLASSES) / 100
+        loss = (np.logaddexp(0, z) - CLASSES * z).mean() + 0.005 * w[:6] @ w[:6]
+        return loss, np.append(X.T @ error + 0.01 * w[:6], error.sum())
+
+    best = minimize(with_bias, np.zeros(7), jac=True, method="L-BFGS-B", options={"ftol": 1e-16, "gtol": 1e-10})
+    before = ebb.config.floatx()
+    ebb.config.set_floatx("float64")
+    try:
+        model = Logistic()
+        model.compile(
+            optimizers.LBFGS(history_size=6),
+            ebb.losses.BinaryCrossentropy(from_logits=True),
+            run_eagerly=run_eagerly,
+        )
+        model.fit(X, CLASSES[:, None], batch_size=100, epochs=60, verbose=0)
+    finally:
+        ebb.config.set_floatx(before)
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    np.testing.assert_allclose(np.concatenate(model.get_weights()), best.x, atol=1e-6)
+
+
+def test_configuration_and_mistakes() -> None:
+    optimizer = optimizers.LBFGS(history_size=3, armijo=1e-3)
+    assert optimizers.get(optimizers.serialize(optimizer)).get_config() == optimizer.get_config()
+    weight = Variable(np.ones(2), name="w")
+    with pytest.raises(
+        ArgumentError, match=r"lbfgs: expected the loss, too; call apply\(grads, variables, loss=loss\)"
+    ):
+        optimizer.apply([np.ones(2)], [weight])
+    optimizer.build([weight])
+    with pytest.raises(ArgumentError, match="lbfgs: expected a gradient for each weight, got none for w"):
+        optimizer.update_steps([], [], np.float64(1.0))
+    with pytest.raises(ArgumentError, match="lbfgs: expected the weights that it was built for, got also other"):
+        optimizer.build([weight, Variable(np.ones(2), name="other")])
+    with pytest.raises(ArgumentError, match="LBFGS: expected a whole number of at least 1 for history_size, got 0"):
+        optimizers.LBFGS(history_size=0)
