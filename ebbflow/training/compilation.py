@@ -8,6 +8,7 @@ import numpy as np
 from .. import losses, metrics, optimizers
 from ..core.errors import ArgumentError
 from ..core.variable import Variable
+from ..functions.arguments import expect, is_number
 from .data import check_labels
 
 Shape = tuple[int | None, ...]
@@ -20,23 +21,39 @@ class Compilation:
 
     Attributes:
         optimizer, loss: the objects that the arguments named; loss may be None, for models with their own compute_loss.
-        given: the arguments loss and metrics as they came, to save them.
-        loss_tracker: the mean of the loss over an epoch, weighted by rows.
-        measured: the compiled metrics, one per argument, once `build` has resolved those that depend on shapes.
+        given: the arguments loss, metrics and weighted_metrics as they came, to save them.
+        loss_weight: what the loss is multiplied by, None for nothing.
+        loss_tracker: the mean of the loss over an epoch, in which a batch counts by its rows, whatever their weights.
+        measured, weighted: the compiled metrics without and with weights, one per argument, once `build` has resolved
+            those that depend on shapes.
     """
 
-    def __init__(self, optimizer: Any, loss: Any, given_metrics: Any, run_eagerly: bool):
-        if isinstance(given_metrics, (str, metrics.Metric)) or callable(given_metrics):
-            given_metrics = [given_metrics]
+    def __init__(
+        self,
+        optimizer: Any,
+        loss: Any,
+        loss_weights: Any,
+        given_metrics: Any,
+        weighted_metrics: Any,
+        run_eagerly: bool,
+        steps_per_execution: Any,
+        jit_compile: Any,
+        auto_scale_loss: Any,
+    ):
         self.optimizer = optimizers.get(optimizer)
         loss = _instance_of(loss)
         self.loss = None if loss is None else losses.get(loss)
-        self.given: dict[str, Any] = {"loss": loss, "metrics": [_instance_of(one) for one in given_metrics or []]}
-        for metric in self.given["metrics"]:
-            _check_metric(metric)
-        self.run_eagerly = bool(run_eagerly)
+        self.given: dict[str, Any] = {
+            "loss": loss,
+            "metrics": _metrics_of(given_metrics),
+            "weighted_metrics": _metrics_of(weighted_metrics),
+        }
+        self.loss_weight = _loss_weight(loss_weights)
+        _check_execution(run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
+        self.run_eagerly = bool(run_eagerly) or jit_compile is False
         self.loss_tracker = metrics.Mean(name="loss")
         self.measured: list[Any] | None = None
+        self.weighted: list[Any] = []
 
     def build(
         self, trainable: Sequence[Variable], weights: Sequence[Variable], y_shape: Shape, output_shape: Shape
@@ -55,43 +72,81 @@ class Compilation:
                 f"{owner}"
             )
         if self.measured is None:
-            resolved = [metrics.resolve(given, self.loss, y_shape, output_shape) for given in self.given["metrics"]]
-            self.measured = _with_names_of_their_own(resolved)
-        self.optimizer.build(trainable)
+            measured, self.weighted = (
+                [metrics.resolve(given, self.loss, y_shape, output_shape) for given in self.given[kind]]
+                for kind in ("metrics", "weighted_metrics")
+            )
+            _name_apart(measured, self.weighted)
+            self.measured = measured
+        self.optimizer.ensure_built(trainable)
 
     def check_labels(self, caller: str, y: np.ndarray, output_shape: Shape) -> None:
         """Raise ArgumentError where the loss reads y as class numbers and the outputs have no such class."""
         if _reads_class_numbers(self.loss) and output_shape[-1] is not None:
-            check_labels(caller, y, output_shape[-1])
+            check_labels(caller, y, output_shape[-1], getattr(self.loss, "ignore_class", None))
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker, then the compiled metrics."""
-        return [self.loss_tracker, *(self.measured or [])]
+        """The loss tracker, then the compiled metrics, those with weights last."""
+        return [self.loss_tracker, *(self.measured or []), *self.weighted]
 
 
 def _instance_of(given: Any) -> Any:
     return given() if isinstance(given, type) else given
 
 
-def _check_metric(metric: Any) -> None:
-    """Raise ArgumentError for what no model could use; "accuracy" needs shapes and is resolved later."""
-    if not (isinstance(metric, str) and metric in ("accuracy", "acc")):
-        metrics.get(metric)
+def _metrics_of(given: Any) -> list[Any]:
+    """A list of what may be one metric or several; raises ArgumentError for what no model could use."""
+    if isinstance(given, (str, metrics.Metric)) or callable(given):
+        given = [given]
+    if not isinstance(given, (list, tuple, type(None))):
+        raise ArgumentError(f"compile: expected a list of metrics, since a model has one output, got {given!r}")
+    found = [_instance_of(one) for one in given or []]
+    for metric in found:
+        if not (isinstance(metric, str) and metric in metrics.FITTING):  # these need shapes and are resolved later
+            metrics.get(metric)
+    return found
 
 
-def _with_names_of_their_own(resolved: list[Any]) -> list[Any]:
-    """The metrics, each logged under a name that no other has: mse, mse_1, ..."""
+def _loss_weight(loss_weights: Any) -> float | None:
+    if loss_weights is None:
+        return None
+    several = isinstance(loss_weights, (list, tuple)) and len(loss_weights) == 1
+    weight = loss_weights[0] if several else loss_weights
+    if not is_number(weight):
+        hint = f"; write metrics={loss_weights!r}" if isinstance(weight, str) else ""
+        raise ArgumentError(
+            f"compile: expected one number as loss_weights, since a model has one output, got {loss_weights!r}{hint}"
+        )
+    return float(weight)
+
+
+def _check_execution(run_eagerly: Any, steps_per_execution: Any, jit_compile: Any, auto_scale_loss: Any) -> None:
+    """Raise ArgumentError for ways of running that there are not."""
+    if steps_per_execution not in (1, "auto") or isinstance(steps_per_execution, bool):
+        raise ArgumentError(
+            f"compile: expected steps_per_execution of 1, got {steps_per_execution!r}; leave it out: native code does "
+            "all steps until a callback is due"
+        )
+    expect(jit_compile in (True, False, "auto"), "compile", "jit_compile", 'True, False or "auto"', jit_compile)
+    if jit_compile is True and run_eagerly:
+        raise ArgumentError("compile: expected run_eagerly or jit_compile, got both; leave out the one not meant")
+    expect(auto_scale_loss in (True, False), "compile", "auto_scale_loss", "True or False", auto_scale_loss)
+
+
+def _name_apart(measured: list[Any], weighted: list[Any]) -> None:
+    """Log each metric under a name that no other has: mse, mse_1, weighted_mse, ..."""
     taken = {"loss"}
-    for metric in resolved:
+    for metric in [*measured, *weighted]:
+        if metric.name in taken and metric in weighted:
+            metric.name = f"weighted_{metric.name}"
         stem, count = metric.name, 0
         while metric.name in taken:
             count += 1
             metric.name = f"{stem}_{count}"
         taken.add(metric.name)
-    return resolved
 
 
 def _reads_class_numbers(loss: Any) -> bool:
-    sparse = losses.sparse_categorical_crossentropy
-    return isinstance(loss, losses.SparseCategoricalCrossentropy) or getattr(loss, "fn", loss) is sparse
+    sparse = losses.SparseCategoricalCrossentropy, losses.CategoricalGeneralizedCrossEntropy
+    return isinstance(loss, sparse) or getattr(loss, "fn", loss) is losses.sparse_categorical_crossentropy

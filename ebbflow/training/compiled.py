@@ -16,7 +16,8 @@ from ..lowering.program import WORDS
 from ..lowering.table import Slot, Status
 from ..runtime.memory import allocate
 from ..runtime.threads import run_on
-from .data import batch_type
+from .data import Rows, batch_type, number_of_rows
+from .guide import Guide
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
 from .state import Snapshot, State
@@ -67,9 +68,8 @@ class CompiledRunner:
     def __init__(self, model: Any, plan: Plan):
         self._model, self._plan = model, plan
         model.reset_metrics()
-        self._arrays = [np.ascontiguousarray(plan.x), np.ascontiguousarray(plan.y)]
-        if plan.validation is not None:
-            self._arrays += [np.ascontiguousarray(array) for array in plan.validation]
+        self._data, self._held = _contiguous(plan.data), _contiguous(plan.validation or {})
+        self._arrays = [*self._data.values(), *self._held.values()]
         self._batch, whole, tail = split(plan.rows, plan.batch_size)
         self._program = model.programs.fitted = program_of(model, self._key(), self._compile)
         self._state = self._take_state()
@@ -78,6 +78,7 @@ class CompiledRunner:
         self._order = np.arange(plan.rows, dtype=np.int64)
         self._words = allocate(4 * round_up(plan.rows, WORDS)).view(np.uint32)
         self._table = new_table(len(self._arrays))
+        self._guide: Guide | None = None
         self._fill_table(whole, tail)
         self._reported = plan.initial_epoch  # epochs before it ended in earlier runs
         self._seconds_per_step = [0.0, 0.0]  # of training, of validation
@@ -98,12 +99,12 @@ class CompiledRunner:
     def _key(self) -> Any:
         plan = self._plan
         types = tuple(map(type_of, self._arrays))
-        test = split(len(plan.validation[0]), plan.validation_batch_size) if plan.validation else (0, 0, 0)
-        return "fit", types, plan.checked, self._batch, plan.rows % self._batch, test[0], test[2]
+        test = split(number_of_rows(plan.validation), plan.validation_batch_size) if plan.validation else (0, 0, 0)
+        return "fit", types, tuple(self._data), plan.checked, self._batch, plan.rows % self._batch, test[0], test[2]
 
     def _compile(self) -> Program:
         plan, model = self._plan, self._model
-        data = {"x": self._arrays[0], "y": self._arrays[1]}
+        data = self._data
         types = [array.dtype for array in data.values()]
         train = partial(train_loss if plan.checked else _loss_of_finite, model)
         tail = plan.rows % self._batch
@@ -112,9 +113,8 @@ class CompiledRunner:
             steps["step_tail"] = Step(traced(train, data, tail, "step_tail"), types, shuffled=True)
         test_batch = 1
         if plan.validation is not None:
-            held = dict(zip(("x", "y"), plan.validation, strict=True))
-            test_batch, _, test_tail = split(len(plan.validation[0]), plan.validation_batch_size)
-            steps |= test_steps(model, held, test_batch, test_tail)
+            test_batch, _, test_tail = split(number_of_rows(plan.validation), plan.validation_batch_size)
+            steps |= test_steps(model, self._held, test_batch, test_tail)
         steps |= metric_steps(model)
         return compile_program(steps, model.weights, (self._batch, test_batch))
 
@@ -126,10 +126,14 @@ class CompiledRunner:
         table[Slot.EPOCHS] = plan.epochs
         table[Slot.STATUS] = Status.RUNNING if plan.initial_epoch < plan.epochs else Status.FINISHED
         table[Slot.ROWS] = plan.rows
-        table[Slot.WHOLE], table[Slot.STEPS] = whole, whole + (tail > 0)
+        table[Slot.WHOLE], table[Slot.STEPS] = whole, plan.steps_per_epoch
+        validation = (0, 0)
         if plan.validation is not None:
-            _, test_whole, test_tail = split(len(plan.validation[0]), plan.validation_batch_size)
-            table[Slot.VALIDATION_WHOLE], table[Slot.VALIDATION_STEPS] = test_whole, test_whole + (test_tail > 0)
+            _, test_whole, test_tail = split(number_of_rows(plan.validation), plan.validation_batch_size)
+            table[Slot.VALIDATION_WHOLE], table[Slot.VALIDATION_STEPS] = validation = (
+                test_whole,
+                test_whole + (test_tail > 0),
+            )
         table[Slot.ORDER], table[Slot.WORDS] = self._order.ctypes.data, self._words.ctypes.data
         table[Slot.HISTORY] = self._history.ctypes.data
         table[Slot.SHUFFLE] = int(plan.shuffle)
@@ -145,7 +149,11 @@ class CompiledRunner:
             floats[Slot.BEST] = np.inf
             table[Slot.PATIENCE], table[Slot.START_FROM] = stopping.patience, stopping.start_from_epoch
             table[Slot.KEEP_BEST] = int(stopping.restore_best_weights)
-        self._program.shuffle(table)
+        if plan.is_plain:
+            self._program.shuffle(table)
+        else:
+            table[Slot.SHUFFLE] = 0
+            self._guide = Guide(plan, self._program, table, self._order, whole, validation)
 
     # running
     def run(self, limit: Limit) -> Progress:
@@ -156,7 +164,7 @@ class CompiledRunner:
             self._snapshot = None
         if table[Slot.STATUS] == Status.PAUSED:
             table[Slot.STATUS] = Status.RUNNING
-        table[Slot.PAUSE] = int(limit != "chunk")
+        table[Slot.PAUSE] = int(limit != "chunk" or self._guide is not None)
         until = time.perf_counter() + CHUNK_SECONDS
         while table[Slot.STATUS] == Status.RUNNING:
             self._enter(until, limit)
@@ -170,7 +178,9 @@ class CompiledRunner:
 
     def _enter(self, until: float, limit: Limit) -> None:
         """One call of native code: as many steps as seem to fit, the first calls few."""
-        table = self._table
+        table, guide = self._table, self._guide
+        if guide is not None and guide.lead():
+            self._snapshot = None
         self._take_snapshot()
         part = int(table[Slot.PART])
         known = self._seconds_per_step[part]
@@ -179,12 +189,14 @@ class CompiledRunner:
         if not all(self._seconds_per_step) and self._plan.validation is not None:
             budget = min(budget, self._steps_left(part))  # steps of the other part may take longer
         threads, most = self._threads.choose(known) if part == 0 else (self._threads.present, 1 << 60)
+        if guide is not None and part == 0:
+            most = min(most, guide.steps_left())
         table[Slot.BUDGET] = 1 if limit == "step" and part == 0 else min(budget, most)
         before, start = int(table[Slot.TOTAL]), time.perf_counter()
         self._state.is_stored = False
         run_on(threads, self._run, self._state.arena.ctypes.data, table.ctypes.data)
         seconds, done = time.perf_counter() - start, int(table[Slot.TOTAL]) - before
-        if done:
+        if done and not (part == 1 and guide is not None and guide.skips):
             self._seconds_per_step[part] = seconds / done
             if part == 0:
                 self._threads.note(threads, seconds, done)
@@ -218,35 +230,30 @@ class CompiledRunner:
     def progress(self) -> Progress:
         """Where the fit is, with the epochs that ended in the last run."""
         plan, table = self._plan, self._table
-        names = plan.log_names
+        names = plan.train_names
         epoch, step = int(table[Slot.EPOCH]), int(table[Slot.STEP])
         finished = []
         for number in range(self._reported, epoch):
-            finished.append((number, dict(zip(names, map(float, self._history[number]), strict=True))))
+            finished.append((number, plan.logs_of(number, self._history[number])))
         status = Status(int(table[Slot.STATUS]))
         logs = dict(finished[-1][1]) if finished else {}
         if table[Slot.PART] == 1:  # its metrics are in the history, those of the validation are being gathered
-            logs = dict(zip(self._train_names, map(float, self._history[epoch]), strict=False))
+            logs = dict(zip(names, map(float, self._history[epoch]), strict=False))
             step = int(table[Slot.STEPS])
         elif step:
             logs = self._running_logs()
         elif finished:
-            logs = {name: value for name, value in logs.items() if name in self._train_names}
+            logs = {name: value for name, value in logs.items() if name in names}
             epoch, step = epoch - 1, plan.steps_per_epoch
         done = status not in (Status.RUNNING, Status.PAUSED)
         self._note_early_stopping(status, done)
         return Progress(epoch, step, plan.steps_per_epoch, logs, finished, done, self._non_finite)
 
-    @property
-    def _train_names(self) -> tuple[str, ...]:
-        names = self._plan.log_names
-        return names[: len(names) // 2] if self._plan.validation is not None else names
-
     def _running_logs(self) -> dict[str, float]:
         """The metrics of the epoch so far, computed by the program's own function, which changes no state."""
         self._program.function("results")(self._state.arena.ctypes.data, self._table.ctypes.data, 0, 1)
         values = [float(value) for value in self._program.results("results", self._state.arena)]
-        return dict(zip(self._train_names, values, strict=True))
+        return dict(zip(self._plan.train_names, values, strict=True))
 
     def _note_early_stopping(self, status: Status, done: bool) -> None:
         """Leave the callback as if it had been asked after every epoch."""
@@ -273,17 +280,21 @@ class CompiledRunner:
         self._model.programs.state = self._state
 
 
-def _loss_of_finite(model: Any, x: Tensor, y: Tensor) -> Tensor:
-    """The loss of a training step; NaN if x or y are not finite, whatever the layers make of them."""
-    loss = train_loss(model, x, y)
-    for batch in (x, y):
+def _contiguous(rows: Rows) -> Rows:
+    return {name: np.ascontiguousarray(array) for name, array in rows.items()}
+
+
+def _loss_of_finite(model: Any, *arrays: Tensor) -> Tensor:
+    """The loss of a training step; NaN if what it reads is not finite, whatever the layers make of it."""
+    loss = train_loss(model, *arrays)
+    for batch in arrays:
         if batch.aval.is_float:
             loss = loss + (batch - batch).sum().astype(loss.dtype)
     return loss
 
 
-def _tested(model: Any, x: Tensor, y: Tensor) -> None:
-    test_loss(model, x, y)
+def _tested(model: Any, *batch: Tensor) -> None:
+    test_loss(model, *batch)
 
 
 def test_steps(model: Any, data: dict[str, np.ndarray], batch: int, tail: int) -> dict[str, Step]:

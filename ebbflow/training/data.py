@@ -16,6 +16,8 @@ from ..core.tensor import Tensor
 from ..core.variable import Variable
 from .finite import check_finite, is_mapped, is_unchecked, place
 
+Rows = dict[str, np.ndarray]  # "x", "y" and maybe "sample_weight", in this order: what one step reads a batch of
+
 INT32 = np.iinfo(np.int32)
 READABLE = [np.dtype(code) for code in ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")]
 WHOLE = (Integral, np.bool_)
@@ -39,26 +41,39 @@ def prepare_y(caller: str, y: Any, whole: bool = False) -> np.ndarray:
     return _checked(caller, "y", array, whole)
 
 
-def prepare_pair(caller: str, x: Any, y: Any, whole: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets of the same number of rows."""
+def prepare_rows(caller: str, x: Any, y: Any, sample_weight: Any = None, whole: bool = False) -> Rows:
+    """Inputs, targets and, where given, weights, of the same number of rows."""
     if y is None:
         raise ArgumentError(f"{caller}: expected targets y of {_rows_of(x)}, got None")
-    inputs, targets = prepare_x(caller, x, whole), prepare_y(caller, y, whole)
-    if len(inputs) != len(targets):
-        raise ShapeError(f"{caller}: expected one row of y for each row of x, got {len(inputs)} x and {len(targets)} y")
-    return inputs, targets
+    rows = {"x": prepare_x(caller, x, whole), "y": prepare_y(caller, y, whole)}
+    if sample_weight is not None:
+        weights = _checked(caller, "sample_weight", _numbers(caller, "sample_weight", sample_weight), whole)
+        rows["sample_weight"] = weights.reshape(-1) if weights.ndim == 2 and weights.shape[1] == 1 else weights
+    count = len(rows["x"])
+    for name, array in rows.items():
+        if len(array) != count:
+            raise ShapeError(
+                f"{caller}: expected one row of {name} for each row of x, got {count} x and {len(array)} {name}"
+            )
+    return rows
 
 
-def prepare_validation(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The pair (x, y) given as validation_data."""
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise ArgumentError(f"fit: expected validation_data=(x, y), got {_kind_of(data)}")
-    x, y = data
-    return prepare_pair("fit: validation_data", x, y, whole=True)
+def prepare_pair(caller: str, x: Any, y: Any, whole: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of the same number of rows."""
+    rows = prepare_rows(caller, x, y, whole=whole)
+    return rows["x"], rows["y"]
+
+
+def prepare_validation(data: Any) -> Rows:
+    """The arrays given as validation_data, (x, y) or (x, y, sample_weight)."""
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise ArgumentError(f"fit: expected validation_data=(x, y) or (x, y, sample_weight), got {_kind_of(data)}")
+    x, y, *weights = data
+    return prepare_rows("fit: validation_data", x, y, weights[0] if weights else None, whole=True)
 
 
 def batch_type(name: str, array: np.ndarray) -> np.dtype:
-    """The element type of a batch of "x" or "y" read from this array: int32 for whole y, else the default float."""
+    """The element type of a batch read from this array: int32 for whole y, else the default float."""
     return np.dtype(np.int32) if name == "y" and array.dtype.kind in "biu" else floatx()
 
 
@@ -68,18 +83,39 @@ def batch_of(name: str, array: np.ndarray, rows: Any) -> np.ndarray:
         return array[rows].astype(batch_type(name, array), copy=False)
 
 
-def split_last(
-    x: np.ndarray, y: np.ndarray, fraction: float
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def number_of_rows(rows: Rows) -> int:
+    return len(rows["x"])
+
+
+def part(rows: Rows, start: int, stop: int) -> Rows:
+    """The rows from start to before stop, as views."""
+    return {name: array[start:stop] for name, array in rows.items()}
+
+
+def split_last(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
     """The first rows to train on and the last `fraction` of them, before any shuffling, to validate on."""
-    first = int(len(x) * (1.0 - fraction))
-    if first in (0, len(x)):
+    count = number_of_rows(rows)
+    first = int(count * (1.0 - fraction))
+    if first in (0, count):
         missing = "train" if first == 0 else "validate"
         raise ArgumentError(
-            f"fit: validation_split={fraction:g} of {_rows_of(x)} leaves none to {missing} on; "
+            f"fit: validation_split={fraction:g} of {_count(count, 'row')} leaves none to {missing} on; "
             "give more rows or another fraction"
         )
-    return (x[:first], y[:first]), (x[first:], y[first:])
+    return part(rows, 0, first), part(rows, first, count)
+
+
+def first_steps(caller: str, name: str, rows: Rows, steps: int | None, batch_size: int) -> Rows:
+    """The rows of so many first batches, all for None; raises ArgumentError where there are not as many."""
+    if steps is None:
+        return rows
+    count = -(-number_of_rows(rows) // batch_size)
+    if whole_number(caller, name, steps, 1) > count:
+        raise ArgumentError(
+            f"{caller}: expected {name} of at most {count}, the batches of {batch_size} that "
+            f"{_count(number_of_rows(rows), 'row')} give, got {steps}"
+        )
+    return part(rows, 0, steps * batch_size)
 
 
 def batches(rows: int, batch_size: int) -> Iterator[slice]:
@@ -87,14 +123,16 @@ def batches(rows: int, batch_size: int) -> Iterator[slice]:
     return (slice(start, start + batch_size) for start in range(0, rows, batch_size))
 
 
-def check_labels(caller: str, y: np.ndarray, classes: int) -> None:
-    """Raise ArgumentError unless y holds class numbers from 0 to classes - 1."""
+def check_labels(caller: str, y: np.ndarray, classes: int, ignored: int | None = None) -> None:
+    """Raise ArgumentError unless y holds class numbers from 0 to classes - 1, or the one that is ignored."""
     whole = y.dtype.kind != "f"
     if whole and y.min() >= 0 and y.max() < classes:
         return
     wrong = (y < 0) | (y >= classes)
     if not whole:
         wrong |= y != np.floor(y)
+    if ignored is not None:
+        wrong &= y != ignored
     if wrong.any():
         at = np.argwhere(wrong)[0]
         raise ArgumentError(
@@ -191,6 +229,8 @@ def _example(array: np.ndarray) -> str:
 
 
 def _advice(name: str) -> str:
+    if name == "sample_weight":
+        return "give one number per row"
     if name == "y":
         return "number classes from 0 first, for example with numpy.unique(y, return_inverse=True)[1]"
     return "turn text and dates into numbers first, for example with ebbflow.tables.TableEncoder"

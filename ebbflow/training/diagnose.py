@@ -16,17 +16,18 @@ from .saving import all_layers
 
 def check_rows(plan: Plan, epoch: int, step: int, caller: str) -> None:
     """Raise ArgumentError, with row and column, if what this step read is NaN or infinite."""
-    rows = plan.rows_of(plan.order_of(epoch), step)
-    for name, array in (("x", plan.x), ("y", plan.y)):
+    passed, place = plan.place_of(epoch, step)
+    rows = plan.rows_of(plan.order_of(passed), place)
+    for name, array in plan.data.items():
         check_finite(caller, name, array[rows], rows)
 
 
 def non_finite_loss(model: Any, plan: Plan, epoch: int, step: int, caller: str) -> NonFiniteLossError:
     """The error for a step with a bad loss, of a model that is as before this step."""
-    x, _ = plan.batch_of(plan.order_of(epoch), step)
-    layer = first_bad_layer(model, x)
+    passed, place = plan.place_of(epoch, step)
+    layer = first_bad_layer(model, plan.batch_of(plan.order_of(passed), place)[0])
     if layer is None:
-        cause = "every layer's output is finite, so it arose in the loss function"
+        cause = "every layer's output is finite, so it arose in the loss function, its weights or a penalty"
     elif all(np.isfinite(weight.numpy()).all() for weight in layer.weights):
         cause = f"{layer} is the first layer with an output that is not finite"
     else:
@@ -48,7 +49,7 @@ def first_bad_layer(model: Layer, x: np.ndarray) -> Layer | None:
 
     before = [variable.value for variable in model.variables]
     try:
-        with eagerly(), _watched(all_layers(model), note):
+        with eagerly(), watched(all_layers(model), note):
             model(as_tensor(x), training=True)
     finally:  # a forward pass moves random states and batch statistics on
         for variable, value in zip(model.variables, before, strict=True):
@@ -57,7 +58,7 @@ def first_bad_layer(model: Layer, x: np.ndarray) -> Layer | None:
 
 
 @contextlib.contextmanager
-def _watched(layers: list[Layer], note: Callable[[Layer, Any], None]) -> Iterator[None]:
+def watched(layers: list[Layer], note: Callable[[Layer, Any], None]) -> Iterator[None]:
     """Inside this context, `note(layer, output)` is called whenever one of the layers was called."""
 
     def watch(layer: Layer) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.tensor import Tensor, as_tensor
-from .data import batch_of, batches
+from .data import Rows, batch_of, batches, number_of_rows
 from .finite import Lookout, all_finite
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
@@ -19,7 +19,7 @@ class EagerRunner:
     def __init__(self, model: Any, plan: Plan):
         self._model, self._plan = model, plan
         self._epoch, self._step = plan.initial_epoch, 0
-        self._order: np.ndarray | None = None
+        self._order, self._passed = np.empty(0, np.int64), -1  # of the present pass, and its number
         self._logs: dict[str, float] = {}
         self._finished: list[tuple[int, dict[str, float]]] = []
         self._ended = plan.initial_epoch  # epochs before it have ended
@@ -55,14 +55,14 @@ class EagerRunner:
         """Nothing to free."""
 
     def _run_step(self) -> None:
-        if self._step == 0:
-            self._order = self._plan.order_of(self._epoch)
-        assert self._order is not None
+        passed, step = self._plan.place_of(self._epoch, self._step)
+        if passed != self._passed:
+            self._order, self._passed = self._plan.order_of(passed), passed
         before = [variable.value for variable in self._state]
         try:
-            x, y = self._plan.batch_of(self._order, self._step)
-            readable = self._plan.checked or (all_finite(x) and all_finite(y))
-            loss = float(train_loss(self._model, as_tensor(x), as_tensor(y))) if readable else np.nan
+            batch = self._plan.batch_of(self._order, step)
+            readable = self._plan.checked or all(map(all_finite, batch))
+            loss = float(train_loss(self._model, *map(as_tensor, batch))) if readable else np.nan
         except BaseException:  # Ctrl-C too must not leave half of a step
             self._restore(before)
             raise
@@ -88,22 +88,22 @@ class EagerRunner:
         self._logs = as_numbers(metric_values(model))
         model.reset_metrics()
         logs = dict(self._logs)
-        if plan.validation is not None:
-            measured = eager_evaluate(model, *plan.validation, plan.validation_batch_size)
+        if plan.validation is not None and plan.validates(self._epoch):
+            measured = eager_evaluate(model, plan.validation, plan.validation_batch_size)
             logs.update((f"val_{name}", value) for name, value in measured.items())
-        if plan.early_stopping is not None:
+        if plan.early_stopping is not None and plan.early_stopping.monitor in logs:
             plan.early_stopping.on_epoch_end(self._epoch, logs)
         self._done = self._epoch + 1 == plan.epochs or model.stop_training
         return logs
 
 
-def eager_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> dict[str, float]:
+def eager_evaluate(model: Any, data: Rows, batch_size: int) -> dict[str, float]:
     """The loss and metrics over all rows, by name."""
     model.reset_metrics()
-    lookout = Lookout("evaluate", {"x": x, "y": y})
-    for rows in batches(len(x), batch_size):
+    lookout = Lookout("evaluate", data)
+    for rows in batches(number_of_rows(data), batch_size):
         lookout.reach(rows.stop)
-        test_loss(model, as_tensor(batch_of("x", x, rows)), as_tensor(batch_of("y", y, rows)))
+        test_loss(model, *(as_tensor(batch_of(name, array, rows)) for name, array in data.items()))
     results = as_numbers(metric_values(model))
     model.reset_metrics()
     return results

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .data import Rows
 from .eager import EagerRunner, eager_evaluate, eager_predict
 from .plan import DEFAULT_BATCH_SIZE, Plan
 from .runner import Runner
@@ -17,11 +18,11 @@ def runner_for(model: Any, plan: Plan) -> Runner:
     return _compiling("compiled").CompiledRunner(model, plan)
 
 
-def measure(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> dict[str, float]:
+def measure(model: Any, data: Rows, batch_size: int) -> dict[str, float]:
     """The loss and metrics over all rows, by name."""
     if model.run_eagerly:
-        return eager_evaluate(model, x, y, batch_size)
-    return _compiling("inference").compiled_evaluate(model, x, y, batch_size)
+        return eager_evaluate(model, data, batch_size)
+    return _compiling("inference").compiled_evaluate(model, data, batch_size)
 
 
 def outputs(model: Any, x: np.ndarray, batch_size: int | None) -> np.ndarray:

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from .callbacks import Callback
-from .data import prepare_pair, prepare_x, whole_number
+from .data import first_steps, prepare_rows, prepare_x, whole_number
 from .diagnose import non_finite_loss
 from .engines import measure, outputs, runner_for
 from .fit import callback_list
 from .plan import DEFAULT_BATCH_SIZE, Plan
 from .progress import figures, verbosity
+from .weights import with_class_weight
 
 
 def evaluate(
@@ -20,18 +21,21 @@ def evaluate(
     y: Any,
     batch_size: int | None,
     verbose: str | int,
+    sample_weight: Any,
+    steps: int | None,
     callbacks: Sequence[Callback] | Callback | None,
 ) -> dict[str, float]:
     """See Model.evaluate."""
     model.compilation("evaluate")
-    x, y = prepare_pair("evaluate", x, y)
+    rows = prepare_rows("evaluate", x, y, sample_weight)
     batch_size = whole_number("evaluate", "batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, 1)
+    rows = first_steps("evaluate", "steps", rows, steps, batch_size)
     shown = verbosity("evaluate", verbose)
     called = callback_list("evaluate", callbacks)
-    model.build_for(x.shape, y, "evaluate")
+    model.build_for(rows["x"].shape, rows["y"], "evaluate")
     called.set_model(model)
     called.on_test_begin()
-    results = measure(model, x, y, batch_size)
+    results = measure(model, rows, batch_size)
     called.on_test_end(results)
     if shown:
         print(figures(results))
@@ -39,12 +43,18 @@ def evaluate(
 
 
 def predict(
-    model: Any, x: Any, batch_size: int | None, verbose: str | int, callbacks: Sequence[Callback] | Callback | None
+    model: Any,
+    x: Any,
+    batch_size: int | None,
+    verbose: str | int,
+    steps: int | None,
+    callbacks: Sequence[Callback] | Callback | None,
 ) -> np.ndarray:
     """See Model.predict."""
     x = prepare_x("predict", x)
     if batch_size is not None:
         batch_size = whole_number("predict", "batch_size", batch_size, 1)
+    x = first_steps("predict", "steps", {"x": x}, steps, batch_size or DEFAULT_BATCH_SIZE)["x"]
     verbosity("predict", verbose)
     called = callback_list("predict", callbacks)
     model.build_for(x.shape)
@@ -55,12 +65,12 @@ def predict(
     return result
 
 
-def test_on_batch(model: Any, x: Any, y: Any) -> dict[str, float]:
+def test_on_batch(model: Any, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
     """See Model.test_on_batch."""
     model.compilation("test_on_batch")
-    x, y = prepare_pair("test_on_batch", x, y, whole=True)
-    model.build_for(x.shape, y, "test_on_batch")
-    return measure(model, x, y, len(x))
+    rows = prepare_rows("test_on_batch", x, y, sample_weight, whole=True)
+    model.build_for(rows["x"].shape, rows["y"], "test_on_batch")
+    return measure(model, rows, len(rows["x"]))
 
 
 def predict_on_batch(model: Any, x: Any) -> np.ndarray:
@@ -73,17 +83,17 @@ def predict_on_batch(model: Any, x: Any) -> np.ndarray:
     return outputs(model, x, len(x))
 
 
-def train_on_batch(model: Any, x: Any, y: Any) -> dict[str, float]:
+def train_on_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> dict[str, float]:
     """See Model.train_on_batch: the fit of one step."""
     model.compilation("train_on_batch")
-    x, y = prepare_pair("train_on_batch", x, y, whole=True)
-    model.build_for(x.shape, y, "train_on_batch")
+    rows = prepare_rows("train_on_batch", x, y, sample_weight, whole=True)
+    rows = with_class_weight("train_on_batch", rows, class_weight)
+    model.build_for(rows["x"].shape, rows["y"], "train_on_batch")
     plan = Plan(
-        x=x,
-        y=y,
+        data=rows,
         validation=None,
-        batch_size=len(x),
-        validation_batch_size=len(x),
+        batch_size=len(rows["x"]),
+        validation_batch_size=len(rows["x"]),
         epochs=1,
         initial_epoch=0,
         shuffle=False,

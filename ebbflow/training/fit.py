@@ -1,19 +1,21 @@
 """Fit: checks and plans the work, lets a runner do it in pieces, and calls the callbacks between them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import ArgumentError
 from .callbacks import Callback, CallbackList, EarlyStopping, History, TerminateOnNaN, overrides, unknown_monitor
-from .data import prepare_pair, prepare_validation, split_last, whole_number
+from .data import Rows, first_steps, number_of_rows, prepare_rows, prepare_validation, split_last, whole_number
 from .diagnose import check_rows, non_finite_loss
 from .engines import runner_for
 from .finite import check_finite, is_unchecked
 from .plan import DEFAULT_BATCH_SIZE, Plan
 from .progress import ProgressBar, verbosity
 from .runner import Limit, Progress
+from .weights import with_class_weight
 
 
 def fit(
@@ -28,8 +30,13 @@ def fit(
     validation_split: float,
     validation_data: Any,
     shuffle: bool,
+    class_weight: Any,
+    sample_weight: Any,
     initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
     validation_batch_size: int | None,
+    validation_freq: Any,
 ) -> History:
     """See Model.fit."""
     compilation = model.compilation("fit")
@@ -42,17 +49,21 @@ def fit(
     shown = verbosity("fit", verbose)
     history = History()
     called = callback_list("fit", callbacks)
-    (x, y), validation = _rows(x, y, validation_split, validation_data)
-
-    model.build_for(x.shape, y)
+    rows, validation = _rows(x, y, sample_weight, validation_split, validation_data)
+    rows = with_class_weight("fit", rows, class_weight)
     if validation is not None:
-        output_shape = model.build_for(validation[0].shape)
-        compilation.check_labels("fit: validation_data", validation[1], output_shape)
+        validation = first_steps("fit", "validation_steps", validation, validation_steps, validation_batch_size)
+    elif validation_steps is not None:
+        raise ArgumentError("fit: expected validation_data or validation_split along with validation_steps, got none")
+
+    model.build_for(rows["x"].shape, rows["y"])
+    if validation is not None:
+        output_shape = model.build_for(validation["x"].shape)
+        compilation.check_labels("fit: validation_data", validation["y"], output_shape)
     names = tuple(model.metrics_names)
     log_names = names if validation is None else names + tuple(f"val_{name}" for name in names)
     plan = Plan(
-        x=x,
-        y=y,
+        data=rows,
         validation=validation,
         batch_size=batch_size,
         validation_batch_size=validation_batch_size,
@@ -62,7 +73,9 @@ def fit(
         shuffle_state=np.array(model.shuffle_state.numpy()),
         early_stopping=_native_early_stopping(called, log_names),
         log_names=log_names,
-        checked=not (is_unchecked(x) or is_unchecked(y)),
+        checked=not any(map(is_unchecked, rows.values())),
+        steps=None if steps_per_epoch is None else whole_number("fit", "steps_per_epoch", steps_per_epoch, 1),
+        validation_freq=_frequency(validation_freq),
     )
     model.stop_training, model.history = False, history
     called.append(history)  # after the user's callbacks, which may add to the logs
@@ -70,7 +83,13 @@ def fit(
         called.append(ProgressBar(shown))
     called.set_model(model)
     called.set_params(
-        {"epochs": epochs, "initial_epoch": initial_epoch, "steps": plan.steps_per_epoch, "verbose": shown}
+        {
+            "epochs": epochs,
+            "initial_epoch": initial_epoch,
+            "steps": plan.steps_per_epoch,
+            "validation_freq": validation_freq,
+            "verbose": shown,
+        }
     )
     _Fit(model, plan, called).run()
     return history
@@ -87,23 +106,30 @@ def callback_list(caller: str, callbacks: Any) -> CallbackList:
     return CallbackList(given)
 
 
-def _rows(x: Any, y: Any, split: float, validation_data: Any) -> tuple[Any, Any]:
-    """((x, y) to train on, (x, y) to validate on or None)."""
+def _rows(x: Any, y: Any, sample_weight: Any, split: float, validation_data: Any) -> tuple[Rows, Rows | None]:
+    """(rows to train on, rows to validate on or None)."""
     if isinstance(split, bool) or not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
         raise ArgumentError(f"fit: expected validation_split of at least 0 and below 1, got {split!r}")
-    rows = prepare_pair("fit", x, y)
+    rows = prepare_rows("fit", x, y, sample_weight)
     if validation_data is not None:
         return rows, prepare_validation(validation_data)
-    return _split(*rows, float(split)) if split else (rows, None)
+    return _split(rows, float(split)) if split else (rows, None)
 
 
-def _split(x: np.ndarray, y: np.ndarray, fraction: float) -> tuple[Any, Any]:
+def _split(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
     """split_last, with a look at the rows to validate on, as at all that is not looked at step by step."""
-    rows, validation = split_last(x, y, fraction)
-    for name, array in zip(("x", "y"), validation, strict=True):
+    training, validation = split_last(rows, fraction)
+    for name, array in validation.items():
         if is_unchecked(array):
-            check_finite("fit", name, array, range(len(rows[0]), len(x)))
-    return rows, validation
+            check_finite("fit", name, array, range(number_of_rows(training), number_of_rows(rows)))
+    return training, validation
+
+
+def _frequency(validation_freq: Any) -> int | Sequence[int]:
+    """How often to validate: a number of epochs, or a list of epochs, counted from 1."""
+    if not isinstance(validation_freq, (list, tuple, set, range)):
+        return whole_number("fit", "validation_freq", validation_freq, 1)
+    return [whole_number("fit", "every epoch of validation_freq", epoch, 1) for epoch in validation_freq]
 
 
 def _native_early_stopping(called: CallbackList, log_names: Sequence[str]) -> EarlyStopping | None:
@@ -139,16 +165,25 @@ class _Fit:
     def __init__(self, model: Any, plan: Plan, called: CallbackList):
         self.model, self.plan, self.called = model, plan, called
         self.limit = _limit(plan, called)
-        self.epoch, self.step = plan.initial_epoch, 0
+        self.epoch = self.step = 0
         self.logs: dict[str, float] = {}
         # The runner itself asks the early stopping that it was given.
         self.at_epochs = CallbackList(c for c in called.callbacks if c is not plan.early_stopping)
 
     def run(self) -> None:
         self.called.on_train_begin()
+        self._begin_where_told()
         if self.plan.initial_epoch < self.plan.epochs:
             self._run_all()
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         self.called.on_train_end(self.logs)
+
+    def _begin_where_told(self) -> None:
+        """A callback may have brought back the state of an earlier training, which goes on from some epoch."""
+        first = whole_number("fit", 'params["initial_epoch"]', self.called.params["initial_epoch"], 0)
+        state = np.array(self.model.shuffle_state.numpy())
+        self.plan = replace(self.plan, initial_epoch=first, shuffle_state=state)
+        self.epoch = first
 
     def _run_all(self) -> None:
         runner = runner_for(self.model, self.plan)
@@ -208,7 +243,8 @@ class _Fit:
     def _count_epochs(self, passed: int) -> None:
         """Let a later fit, also of a saved and loaded model, go on with the next order of rows."""
         if self.plan.shuffle:
-            self.model.shuffle_state.assign(self.plan.shuffle_state_of(self.plan.initial_epoch + passed))
+            begun = -(-passed * self.plan.steps_per_epoch // self.plan.steps_per_pass)  # a later fit begins a new pass
+            self.model.shuffle_state.assign(self.plan.shuffle_state_of(begun))
 
     def _end_at(self, epoch: int, step: int) -> None:
         if not self.plan.checked:

@@ -14,6 +14,7 @@ from ..layers.base import structure_changes, structure_parts
 from ..lowering.table import Slot
 from ..runtime.threads import cores, run_on
 from .compiled import metric_steps, program_of, split, test_steps, traced, type_of
+from .data import Rows
 from .finite import Lookout, all_finite
 from .state import State
 from .steps import row_outputs
@@ -38,11 +39,11 @@ def threads_for(flops: int) -> int:
     return min(config.threads() or cores(), isqrt(flops // WAKING))
 
 
-class _Batches:
+class Batches:
     """A program with memory of its own, that does a step for every batch of some rows."""
 
     def __init__(self, program: Program, step: str, batch: int, whole: int, tail: int):
-        self.program, self.state, self.table = program, State(program), new_table(2)
+        self.program, self.state, self.table = program, State(program), new_table(3)
         self._address = self.state.arena.ctypes.data, self.table.ctypes.data
         self._made = program, step, batch, whole, tail
         self._batch, self.count, self.flops = batch, whole + (tail > 0), program.blueprint.flops[step]
@@ -73,9 +74,9 @@ class _Batches:
         for k in range(self.count):
             self.do(k, lookout, threads)
 
-    def twin(self) -> "_Batches":
+    def twin(self) -> "Batches":
         """The same with other memory."""
-        return _Batches(*self._made)
+        return Batches(*self._made)
 
     def call(self, name: str) -> None:
         self.program.function(name)(*self._address, 0, 1)
@@ -87,7 +88,7 @@ class _Crew:
     Where there are many, every thread does whole ones, with memory of its own; else all threads share each one.
     """
 
-    def __init__(self, batches: _Batches):
+    def __init__(self, batches: Batches):
         self._members = [batches]
 
     def run(self, lookout: Lookout, *arrays: np.ndarray) -> None:
@@ -107,7 +108,7 @@ class _Crew:
         first.state.load()
         first.run(lookout)
 
-    def _members_for(self, nbytes: int) -> list[_Batches]:
+    def _members_for(self, nbytes: int) -> list[Batches]:
         """One for each thread if the batches divide evenly enough, and if their memory is not more than the data's."""
         first = self._members[0]
         if first.leaves_state:
@@ -132,7 +133,7 @@ class _OneAtATime(Lookout):
             self._lookout.reach(end)
 
 
-def _run_apart(members: list[_Batches], lookout: Lookout) -> None:
+def _run_apart(members: list[Batches], lookout: Lookout) -> None:
     """Every thread takes the next batch until none is left."""
     count, lookout = members[0].count, _OneAtATime(lookout)
 
@@ -150,15 +151,15 @@ def _run_apart(members: list[_Batches], lookout: Lookout) -> None:
         run_on(len(members), work, 0, 0)
 
 
-def compiled_evaluate(model: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> dict[str, float]:
+def compiled_evaluate(model: Any, rows: Rows, batch_size: int) -> dict[str, float]:
     """The loss and metrics over all rows, by name."""
-    data = {"x": np.ascontiguousarray(x), "y": np.ascontiguousarray(y)}
-    batch, whole, tail = split(len(x), batch_size)
+    data = {name: np.ascontiguousarray(array) for name, array in rows.items()}
+    batch, whole, tail = split(len(data["x"]), batch_size)
     key = "evaluate", tuple(map(type_of, data.values())), batch, tail
     program = program_of(
         model, key, lambda: compile_program(test_steps(model, data, batch, tail) | metric_steps(model), model.weights)
     )
-    batches = _Batches(program, "test", batch, whole, tail)
+    batches = Batches(program, "test", batch, whole, tail)
     batches.state.load()
     batches.call("reset")
     batches.take(*data.values())
@@ -182,7 +183,7 @@ def compiled_predict(model: Any, x: np.ndarray, batch_size: int | None) -> np.nd
         return compile_program(steps, model.weights)
 
     program = program_of(model, ("predict", type_of(x), batch, tail), make)
-    ready = Ready(model, x, batch_size, _Batches(program, "predict", batch, whole, tail))
+    ready = Ready(model, x, batch_size, Batches(program, "predict", batch, whole, tail))
     model.programs.ready = ready
     return ready(x, Lookout("predict", {"x": x}))
 
@@ -193,7 +194,7 @@ class Ready:
     It serves as long as no layer's attribute was set and no list of layers changed; new weights are taken over.
     """
 
-    def __init__(self, model: Any, x: np.ndarray, asked: int | None, batches: _Batches):
+    def __init__(self, model: Any, x: np.ndarray, asked: int | None, batches: Batches):
         self._shape, self._dtype, self._asked = x.shape, x.dtype, _equal_sizes(asked, len(x))
         self._crew, self._lock = _Crew(batches), threading.Lock()
         self._changes, self._parts = structure_changes(), structure_parts(model)

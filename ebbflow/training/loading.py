@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses, metrics, optimizers
 from ..core.errors import EbbflowError, ModelFileError
 from ..core.variable import Variable
+from ..functions.catalog import custom_object_scope
+from .described import compilation_from
 from .modelfile import read_model_file
 from .saving import all_layers, variable_groups
-from .sequential import custom_object_scope, deserialize
+from .sequential import deserialize
 
 
 def load_model(
@@ -27,6 +28,8 @@ def load_model(
     or function that custom_objects does not give, and OSError as `open` does.
     """
     document, arrays = read_model_file(path)
+    if "model" not in document:
+        raise ModelFileError(f"{path}: holds weights and no layers; make the model, and call its load_weights")
     custom = dict(custom_objects or {})
     try:
         with custom_object_scope(custom):
@@ -34,7 +37,7 @@ def load_model(
         if document["input_shape"] is not None and not model.built:
             model.compute_output_shape(document["input_shape"])
         if compile and document["compile"] is not None:
-            model.compile(**_compilation_from(document["compile"], custom))
+            model.compile(**compilation_from(document["compile"], custom))
             if document["optimized"] is not None:
                 model.optimizer.build([model.weights[place] for place in document["optimized"]])
         for layer, trainable in zip(all_layers(model), document["trainable"], strict=False):
@@ -68,26 +71,3 @@ def _check_shapes(group: str, variables: Sequence[Variable], saved: Sequence[np.
                 f"holds {array.dtype}{list(array.shape)} for {variable.name}, which is {variable.aval}; "
                 "has a class changed since?"
             )
-
-
-def _compilation_from(saved: dict[str, Any], custom: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "optimizer": _made_from("optimizer", saved["optimizer"], optimizers, custom),
-        "loss": _made_from("loss", saved["loss"], losses, custom),
-        "metrics": [_made_from("metric", metric, metrics, custom) for metric in saved["metrics"]],
-        "run_eagerly": saved["run_eagerly"],
-    }
-
-
-def _made_from(role: str, saved: Any, known: Any, custom: dict[str, Any]) -> Any:
-    """What `_describe` described, found in custom_objects or in the module `known`."""
-    if saved is None or (isinstance(saved, str) and saved not in custom):
-        return saved
-    name = saved if isinstance(saved, str) else saved.get("class_name") or saved["function"]
-    found = custom.get(name, getattr(known, name, None))
-    if found is None:
-        raise ModelFileError(
-            f"needs your own {role} {name}; give it as load_model(path, custom_objects={{{name!r}: {name}}}), "
-            "or load with compile=False"
-        )
-    return found.from_config(saved["config"]) if isinstance(saved, dict) and "class_name" in saved else found

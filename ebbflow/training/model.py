@@ -6,30 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..autodiff import GradientTape
 from ..core.errors import ArgumentError, ShapeError
-from ..core.tensor import Tensor
-from ..core.variable import Variable
-from ..functions.random import SeedGenerator
 from ..layers.base import Layer
 from . import evaluation, saving
 from .callbacks import Callback, History
-from .compilation import Compilation
 from .fit import fit
 from .summary import summarize
+from .trainer import Trainer
 
 
-class Programs:
-    """The native programs that a model was compiled to, by what they were made for."""
-
-    def __init__(self) -> None:
-        self.known: dict[Any, Any] = {}
-        self.fitted: Any = None  # the program of the last fit, to be looked at
-        self.state: Any = None  # its memory, for the next fit
-        self.ready: Any = None  # the last prediction, for others like it
-
-
-class Model(Layer):
+class Model(Trainer):
     """A layer that can be trained, measured, used and saved: make layers in `__init__`, use them in `call`.
 
         class Residual(ebbflow.Model):
@@ -47,151 +33,6 @@ class Model(Layer):
         extra: the dict that was saved with the model, {} otherwise.
     """
 
-    _compilation: Compilation | None
-    _shuffle: SeedGenerator
-    stop_training: bool
-    history: History | None
-    extra: dict[str, Any]
-    programs: Programs
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
-        model: Any = super().__new__(cls, *args, **kwargs)
-        model._compilation = None
-        model._shuffle = SeedGenerator(name="shuffle")
-        model.stop_training, model.history, model.extra = False, None, {}
-        model.programs = Programs()
-        return model
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles go without machine code, which is made again where it is needed."""
-        return self.__dict__ | {"programs": Programs()}
-
-    # compiling
-
-    def compile(
-        self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Any = None, run_eagerly: bool = False
-    ) -> None:
-        """Say how to train; forgets the state of the optimizer of an earlier `compile`.
-
-        Parameters:
-            optimizer: Optimizer or its name.
-            loss: Loss, its name, or a function of (y_true, y_pred).
-            metrics: list of Metrics, names, or functions of (y_true, y_pred).
-            run_eagerly: run the steps in Python, where they can be printed and debugged, instead of compiling them.
-
-        Raises ArgumentError for an unknown name.
-        """
-        self._compilation = Compilation(optimizer, loss, metrics, run_eagerly)
-        self.programs = Programs()
-
-    @property
-    def compiled(self) -> bool:
-        return self._compilation is not None
-
-    def compilation(self, caller: str) -> Compilation:
-        """What `compile` was told; raises ArgumentError in the name of `caller` if it was not called."""
-        if self._compilation is None:
-            raise ArgumentError(f"{self}: call compile(optimizer, loss) before {caller}")
-        return self._compilation
-
-    @property
-    def optimizer(self) -> Any:
-        return self._compilation and self._compilation.optimizer
-
-    @property
-    def loss(self) -> Any:
-        return self._compilation and self._compilation.loss
-
-    @property
-    def run_eagerly(self) -> bool:
-        return bool(self._compilation and self._compilation.run_eagerly)
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The mean of the loss, then the compiled metrics (those that depend on shapes once these are known)."""
-        return self._compilation.metrics if self._compilation else []
-
-    @property
-    def metrics_names(self) -> list[str]:
-        return [metric.name for metric in self.metrics]
-
-    # one step: override to train or measure in another way
-
-    def train_step(self, x: Tensor, y: Tensor) -> Tensor:
-        """One step of training on a batch; returns its loss, a tensor of one number.
-
-        Runs in Python or is traced and compiled, so it may use operations on tensors and variables only.
-        """
-        with GradientTape() as tape:
-            y_pred = self(x, training=True)
-            loss = self.compute_loss(x, y, y_pred)
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        self.update_metrics(loss, y, y_pred)
-        return loss
-
-    def test_step(self, x: Tensor, y: Tensor) -> Tensor:
-        """Measure one batch; returns its loss."""
-        y_pred = self(x, training=False)
-        loss = self.compute_loss(x, y, y_pred)
-        self.update_metrics(loss, y, y_pred)
-        return loss
-
-    def predict_step(self, x: Tensor) -> Tensor:
-        """The outputs for one batch."""
-        return self(x, training=False)
-
-    def compute_loss(self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """The number to make small, by default the compiled loss of the batch."""
-        if self.loss is None:
-            raise ArgumentError(f"{self}: was compiled without a loss; give compile a loss, or override compute_loss")
-        return self.loss(y, y_pred, sample_weight=sample_weight)
-
-    def update_metrics(self, loss: Tensor, y: Tensor, y_pred: Tensor) -> None:
-        """Add a batch to the metrics; the loss counts once per row."""
-        tracker, *measured = self.metrics
-        tracker.update_state(loss, sample_weight=float(y.shape[0]))
-        for metric in measured:
-            metric.update_state(y, y_pred)
-
-    def metric_results(self) -> dict[str, Tensor]:
-        """The present value of each metric, by name."""
-        return {metric.name: metric.result() for metric in self.metrics}
-
-    def reset_metrics(self) -> None:
-        """Let all metrics start anew."""
-        for metric in self.metrics:
-            metric.reset_state()
-
-    # state
-
-    def build_for(
-        self, x_shape: Sequence[int], y: np.ndarray | None = None, caller: str = "fit"
-    ) -> tuple[int | None, ...]:
-        """Make every variable that a step needs, and return the shape of the outputs (None for the batch axis).
-
-        With y, and after `compile`, also the optimizer's slots and the metrics. Raises ShapeError, naming the layer,
-        where x does not fit, and ArgumentError for class numbers that the outputs do not have.
-        """
-        output_shape = self.compute_output_shape((None, *x_shape[1:]))
-        if y is not None and self._compilation is not None:
-            self._compilation.check_labels(caller, y, output_shape)
-            self._compilation.build(self.trainable_variables, self.weights, y.shape, output_shape)
-        return output_shape
-
-    def training_state(self) -> list[Variable]:
-        """Every variable that a training step may assign: weights, random states, the optimizer's and the metrics'."""
-        state = list(self.variables)
-        if self._compilation is not None:
-            state += self._compilation.optimizer.variables
-            state += [variable for metric in self._compilation.metrics for variable in metric.variables]
-        return state
-
-    @property
-    def shuffle_state(self) -> Variable:
-        """uint32[4] that gives the next epoch's order of rows: seed, member, purpose, epochs trained so far."""
-        return self._shuffle.state
-
     # many steps
 
     def fit(
@@ -203,10 +44,15 @@ class Model(Layer):
         verbose: str | int = "auto",
         callbacks: Sequence[Callback] | Callback | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         shuffle: bool = True,
+        class_weight: Mapping[int, float] | str | None = None,
+        sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
     ) -> History:
         """Train for a number of passes (epochs) over the rows, and return what was logged.
 
@@ -218,9 +64,18 @@ class Model(Layer):
             verbose: 0 silent, 1 a live line on a terminal, 2 a line per epoch, "auto" 1 on a terminal, else 2.
             callbacks: what to call on the way.
             validation_split: the last part of the rows, in [0, 1), to measure on after each epoch, not to train on.
-            validation_data: (x, y) to measure on instead.
-            shuffle: visit the rows of each epoch in a new random order.
+            validation_data: (x, y) or (x, y, sample_weight) to measure on instead.
+            shuffle: visit the rows of each pass in a new random order.
+            class_weight: {class: weight}, 1 for classes that are missing, or "balanced" for n / (k n_c) with k classes
+                among the n rows to train on and n_c rows of class c; where rows have weights too, the product counts.
+            sample_weight: one number per row, which its loss is multiplied by; the loss is still divided by the number
+                of rows in the batch, and in the mean over an epoch a batch counts by that number.
+            initial_epoch: epochs that were done before.
+            steps_per_epoch: steps an epoch, by default one pass; the next epoch goes on with the pass where this one
+                ended, and a new pass begins in the middle of an epoch.
+            validation_steps: how many batches of the rows to validate on are used, by default all.
             validation_batch_size: rows per measuring step, by default batch_size.
+            validation_freq: n to validate after each n-th epoch, or a list of epochs, counted from 1.
 
         Raises ArgumentError or ShapeError before anything is changed where an argument does not fit, and
         NonFiniteLossError when the loss becomes NaN or infinite (the model is then as before that step). NaN and
@@ -238,8 +93,13 @@ class Model(Layer):
             validation_split=validation_split,
             validation_data=validation_data,
             shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
             initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
         )
 
     def evaluate(
@@ -248,14 +108,16 @@ class Model(Layer):
         y: Any = None,
         batch_size: int | None = None,
         verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
         callbacks: Sequence[Callback] | Callback | None = None,
         return_dict: bool = False,
     ) -> Any:
         """The loss and the metrics over all rows: a dict, or a list in the order of `metrics_names` (a number if one).
 
-        Raises as `fit` does.
+        Parameters: steps, to measure on so many first batches only; the others, and errors, are as of `fit`.
         """
-        results = evaluation.evaluate(self, x, y, batch_size, verbose, callbacks)
+        results = evaluation.evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks)
         return evaluation.as_asked(results, return_dict)
 
     def predict(
@@ -263,21 +125,33 @@ class Model(Layer):
         x: Any,
         batch_size: int | None = None,
         verbose: str | int = "auto",
+        steps: int | None = None,
         callbacks: Sequence[Callback] | Callback | None = None,
     ) -> np.ndarray:
-        """The outputs for all rows, as a NumPy array. Raises as `fit` does."""
-        ready = self.programs.ready
-        if ready is not None and callbacks is None and verbose in (0, 1, 2, "auto") and ready.serves(x, batch_size):
+        """The outputs for all rows, as a NumPy array, or for so many first batches (of 32 rows by default).
+
+        Raises as `fit` does.
+        """
+        ready, plain = self.programs.ready, callbacks is None and steps is None and verbose in (0, 1, 2, "auto")
+        if ready is not None and plain and ready.serves(x, batch_size):
             return ready(x)
-        return evaluation.predict(self, x, batch_size, verbose, callbacks)
+        return evaluation.predict(self, x, batch_size, verbose, steps, callbacks)
 
-    def train_on_batch(self, x: Any, y: Any = None, return_dict: bool = False) -> Any:
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        return_dict: bool = False,
+    ) -> Any:
         """One step of training on these rows; returns their loss and metrics as `evaluate` does."""
-        return evaluation.as_asked(evaluation.train_on_batch(self, x, y), return_dict)
+        results = evaluation.train_on_batch(self, x, y, sample_weight, class_weight)
+        return evaluation.as_asked(results, return_dict)
 
-    def test_on_batch(self, x: Any, y: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """The loss and metrics of these rows, taken as one batch."""
-        return evaluation.as_asked(evaluation.test_on_batch(self, x, y), return_dict)
+        return evaluation.as_asked(evaluation.test_on_batch(self, x, y, sample_weight), return_dict)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """The outputs for these rows, taken as one batch."""
@@ -334,8 +208,12 @@ class Model(Layer):
         """
         saving.save_model(self, path, extra)
 
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
+        """Write the weights alone to one file, to be read by `load_weights`; it appears complete or not at all."""
+        saving.save_weights(self, path)
+
     def load_weights(self, path: str | os.PathLike[str]) -> None:
-        """Take over the weights of a saved model with layers of the same shapes; raises ShapeError otherwise."""
+        """Take over the weights in a file of either kind; raises ShapeError for layers of other shapes."""
         weights = saving.load_weights(path)
         if not self.built:
             raise ShapeError(f"{self}: has no weights yet; call it once on data before load_weights")

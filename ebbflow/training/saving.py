@@ -10,6 +10,7 @@ from .. import layers
 from ..core.errors import ArgumentError
 from ..core.variable import Variable
 from ..layers.base import Layer
+from .described import describe_compilation
 from .modelfile import read_model_file, write_model_file
 
 Path = str | os.PathLike[str]
@@ -28,7 +29,7 @@ def save_model(model: Any, path: Path, extra: Mapping[str, Any] | None = None) -
         "model": layers.serialize(model),
         "input_shape": model.input_shape,
         "trainable": [layer.trainable for layer in all_layers(model)],
-        "compile": _describe_compilation(model),
+        "compile": describe_compilation(model),
         "optimized": _places(model),
         "arrays": {group: list(named) for group, named in arrays.items()},
         "extra": dict(model.extra if extra is None else extra),
@@ -39,8 +40,14 @@ def save_model(model: Any, path: Path, extra: Mapping[str, Any] | None = None) -
         raise ArgumentError(f"{model}: expected JSON values in extra and in every get_config; {error}") from error
 
 
+def save_weights(model: Any, path: Path) -> None:
+    """See Model.save_weights."""
+    arrays = {f"weights/{k}/{weight.name}": weight.numpy() for k, weight in enumerate(model.weights)}
+    write_model_file(path, {"arrays": {"weights": list(arrays)}}, arrays)
+
+
 def load_weights(path: Path) -> list[np.ndarray]:
-    """The weights in a model file, in the order of `Model.weights`."""
+    """The weights in a model file, or in one of weights only, in the order of `Model.weights`."""
     document, arrays = read_model_file(path)
     return [arrays[key] for key in document["arrays"]["weights"]]
 
@@ -70,29 +77,3 @@ def _places(model: Any) -> list[int] | None:
         return None
     place = {variable: k for k, variable in enumerate(model.weights)}
     return [place[variable] for variable in model.optimizer.optimized]
-
-
-def _describe_compilation(model: Any) -> dict[str, Any] | None:
-    if not model.compiled:
-        return None
-    compilation = model.compilation("save")
-    return {
-        "optimizer": _describe("optimizer", compilation.optimizer),
-        "loss": _describe("loss", compilation.given["loss"]),
-        "metrics": [_describe("metric", metric) for metric in compilation.given["metrics"]],
-        "run_eagerly": compilation.run_eagerly,
-    }
-
-
-def _describe(role: str, thing: Any) -> Any:
-    """A name, an object with a configuration, or a function with a name, as JSON values."""
-    if thing is None or isinstance(thing, (str, dict)):
-        return thing
-    if hasattr(thing, "get_config"):
-        return {"class_name": type(thing).__name__, "config": thing.get_config()}
-    name = getattr(thing, "__name__", None)
-    if name is None or name == "<lambda>":
-        raise ArgumentError(
-            f"save: expected a {role} with a name, got {thing!r}; define it with def to save it by name"
-        )
-    return {"function": name}

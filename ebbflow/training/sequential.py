@@ -1,13 +1,11 @@
 """Sequential: layers, one after the other."""
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import layers as vocabulary
 from ..core.errors import ArgumentError
+from ..functions.catalog import custom_objects
 from ..layers.base import Layer
 from .model import Model
 
@@ -95,19 +93,7 @@ class Sequential(Model):
 
 vocabulary.register(Sequential)
 
-_custom_objects: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
-
-
-@contextlib.contextmanager
-def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
-    """Inside this context, `deserialize` also knows these classes by name, at any depth of nested models."""
-    token = _custom_objects.set({**_custom_objects.get(), **objects})
-    try:
-        yield
-    finally:
-        _custom_objects.reset(token)
-
 
 def deserialize(config: dict[str, Any]) -> Layer:
     """An untrained layer or model from what `layers.serialize` returned."""
-    return vocabulary.deserialize(config, custom_objects=dict(_custom_objects.get()))
+    return vocabulary.deserialize(config, custom_objects=dict(custom_objects()))

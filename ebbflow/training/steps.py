@@ -6,13 +6,16 @@ from typing import Any
 
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
-from ..layers.base import Layer
+from ..layers.base import Layer, rules_of
 
 
-def train_loss(model: Any, x: Tensor, y: Tensor) -> Tensor:
-    """One training step; returns its loss. Raises ArgumentError unless train_step(x, y) returns one number."""
-    _expect_arguments(model.train_step, x, y)
-    loss = model.train_step(x, y)
+def train_loss(model: Any, *batch: Tensor) -> Tensor:
+    """One training step on (x, y) or (x, y, sample_weight); returns its loss.
+
+    Raises ArgumentError unless train_step takes the batch and returns one number.
+    """
+    _expect_arguments(model.train_step, batch)
+    loss = model.train_step(*batch)
     if not isinstance(loss, Tensor) or loss.shape != ():
         came = loss.aval if isinstance(loss, Tensor) else repr(loss)
         raise ArgumentError(
@@ -21,10 +24,10 @@ def train_loss(model: Any, x: Tensor, y: Tensor) -> Tensor:
     return loss
 
 
-def test_loss(model: Any, x: Tensor, y: Tensor) -> Any:
-    """One measuring step; what it returns is not used."""
-    _expect_arguments(model.test_step, x, y)
-    return model.test_step(x, y)
+def test_loss(model: Any, *batch: Tensor) -> Any:
+    """One measuring step on (x, y) or (x, y, sample_weight); what it returns is not used."""
+    _expect_arguments(model.test_step, batch)
+    return model.test_step(*batch)
 
 
 def row_outputs(model: Any, x: Tensor) -> Tensor:
@@ -49,12 +52,33 @@ def metric_values(model: Any) -> dict[str, Tensor]:
     return results
 
 
-def _expect_arguments(step: Callable[..., Any], *arguments: Any) -> None:
+def accepts(method: Callable[..., Any], parameter: str) -> bool:
+    """Whether a method takes this argument by name."""
+    parameters = inspect.signature(method).parameters.values()
+    return any(one.name == parameter or one.kind is one.VAR_KEYWORD for one in parameters)
+
+
+def expect_weights(method: Callable[..., Any], others: str) -> None:
+    """Raise ArgumentError unless a method takes weights besides its other arguments."""
+    if not accepts(method, "sample_weight"):
+        name = getattr(method, "__name__", "method")
+        raise ArgumentError(
+            f"{name}: expected a method of (self, {others}, sample_weight=None), got "
+            f"{name}{inspect.signature(method)}; there are sample or class weights, which it must use"
+        )
+
+
+def _expect_arguments(step: Callable[..., Any], batch: tuple[Tensor, ...]) -> None:
     try:
-        inspect.signature(step).bind(*arguments)
+        inspect.signature(step).bind(*batch)
     except TypeError:
         name = getattr(step, "__name__", "step")
-        raise ArgumentError(f"{name}: expected a method of (self, x, y), got {name}{inspect.signature(step)}") from None
+        weighted = len(batch) > 2
+        form, hint = "(self, x, y)", ""
+        if weighted:
+            form = "(self, x, y, sample_weight=None)"
+            hint = "; there are sample or class weights, which it must give to compute_loss"
+        raise ArgumentError(f"{name}: expected a method of {form}, got {name}{inspect.signature(step)}{hint}") from None
 
 
 # attributes that no traced step depends on
@@ -83,12 +107,15 @@ _BOOKKEEPING = frozenset(
 
 
 def structure_of(model: Any) -> Hashable:
-    """What of a model is written into compiled code: the attributes of its layers, loss, metrics and optimizer.
+    """What of a model is written into compiled code: the attributes of its layers, loss, metrics and optimizer, and the
+    penalties and constraints of its weights.
 
     Numbers and texts count by value, lists and dicts by what they hold, all else by which object it is.
     """
-    parts = [*_layers(model), model.loss, *model.metrics, model.optimizer]
-    return tuple((type(part), _attributes(part)) for part in parts)
+    schedule = getattr(model.optimizer, "schedule", None)
+    parts = [*_layers(model), model.loss, *model.metrics, model.optimizer, schedule]
+    rules = ((_identity(rule), _attributes(rule)) for rule in rules_of(model))
+    return *((type(part), _attributes(part)) for part in parts), *rules
 
 
 def _layers(layer: Layer) -> list[Layer]:

@@ -54,7 +54,7 @@ def test_callbacks_are_called_in_order(regressor, regression) -> None:
         "epoch 1 end: loss val_loss",
         "train end",
     ]
-    assert recorder.params == {"epochs": 2, "initial_epoch": 0, "steps": 2, "verbose": 0}
+    assert {"epochs": 2, "initial_epoch": 0, "steps": 2, "verbose": 0}.items() <= recorder.params.items()
 
 
 def test_callbacks_are_called_around_each_step_if_they_ask_for_it(regressor, regression) -> None:

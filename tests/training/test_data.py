@@ -36,7 +36,8 @@ def network(outputs: int = 3, width: int = 21, run_eagerly: bool = False, first:
     model = ebb.Sequential([ebb.Input((width,)), *([first] if first else []), ebb.layers.Dense(6, activation="tanh")])
     model.add(ebb.layers.Dense(outputs))
     sparse = ebb.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adam", sparse if outputs > 1 else "mse", ["accuracy"] if outputs > 1 else None, run_eagerly)
+    metrics = ["accuracy"] if outputs > 1 else None
+    model.compile("adam", sparse if outputs > 1 else "mse", metrics=metrics, run_eagerly=run_eagerly)
     return model
 
 

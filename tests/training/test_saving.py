@@ -277,3 +277,13 @@ def test_a_process_killed_while_saving_leaves_a_whole_file(tmp_path) -> None:
         process.communicate()
         model = ebb.load_model(path)
         assert all((weight == model.extra["number"]).all() for weight in model.get_weights())
+
+
+def test_weights_alone_go_into_a_file_and_back(tmp_path: Path) -> None:
+    trained, fresh = (ebb.Sequential([ebb.Input((3,)), ebb.layers.Dense(2)]) for _ in range(2))
+    trained.save_weights(tmp_path / "w.ebb")
+    fresh.load_weights(tmp_path / "w.ebb")
+    for mine, other in zip(fresh.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    with pytest.raises(ModelFileError, match="holds weights and no layers; make the model, and call its load_weights"):
+        ebb.load_model(tmp_path / "w.ebb")
