@@ -98,6 +98,11 @@ class Trace:
         self.read(variable)
         self.current[variable] = tensor
 
+    def assigned(self, variable: Any) -> Tensor | None:
+        """What it was last assigned in this trace."""
+        tensor = self.current.get(variable)
+        return None if tensor is self.initial.get(variable) else tensor
+
     def node(self, tensor: Tensor) -> Node:
         if tensor.node is not None:
             return tensor.node

@@ -66,6 +66,12 @@ class Variable(Operand):
         """The value outside of any trace, which no tape notices being read."""
         return self._tensor
 
+    @property
+    def assigned(self) -> Tensor | None:
+        """What it was last assigned, inside a trace None before that: to see whether it was, without reading it."""
+        trace = current_trace()
+        return self._tensor if trace is None else trace.assigned(self)
+
     def swap(self, array: np.ndarray) -> None:
         """Take over an array as it is; for those who carried out the assignments elsewhere."""
         assert aval_of(array) == self.aval

@@ -15,7 +15,7 @@ def train_loss(model: Any, *batch: Tensor) -> Tensor:
     Raises ArgumentError unless train_step takes the batch and returns one number.
     """
     _expect_arguments(model.train_step, batch)
-    loss = model.train_step(*batch)
+    loss = _noted(model, model.train_step, batch)
     if not isinstance(loss, Tensor) or loss.shape != ():
         came = loss.aval if isinstance(loss, Tensor) else repr(loss)
         raise ArgumentError(
@@ -25,9 +25,19 @@ def train_loss(model: Any, *batch: Tensor) -> Tensor:
 
 
 def test_loss(model: Any, *batch: Tensor) -> Any:
-    """One measuring step on (x, y) or (x, y, sample_weight); what it returns is not used."""
+    """One measuring step on (x, y) or (x, y, sample_weight); returns what the step does."""
     _expect_arguments(model.test_step, batch)
-    return model.test_step(*batch)
+    return _noted(model, model.test_step, batch)
+
+
+def _noted(model: Any, step: Callable[..., Any], batch: tuple[Tensor, ...]) -> Any:
+    """What a step returns; a loss that it has not told the metrics by itself is added to the mean of the losses."""
+    tracker = model.metrics[0]
+    before = tracker.count.assigned
+    loss = step(*batch)
+    if tracker.count.assigned is before and isinstance(loss, Tensor) and loss.shape == ():
+        tracker.update_state(loss, sample_weight=float(batch[0].shape[0]))
+    return loss
 
 
 def row_outputs(model: Any, x: Tensor) -> Tensor:

@@ -147,3 +147,23 @@ def test_models_are_collected_with_their_machine_code() -> None:
         del model
         gc.collect()
         assert gone() is None
+
+
+@pytest.mark.parametrize("eager", [True, False], ids=["eager", "compiled"])
+def test_the_loss_that_a_step_of_ones_own_returns_is_logged(eager: bool) -> None:
+    class Constant(ebb.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = ebb.layers.Dense(1)
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+        def train_step(self, x: Any, y: Any) -> Any:
+            return ebb.ops.mean(x) + 0.0 * ebb.ops.sum(self(x))
+
+    x = np.arange(10, dtype=np.float32)[:, None]
+    model = Constant()
+    model.compile("sgd", "mse", run_eagerly=eager)
+    history = model.fit(x, x, batch_size=4, epochs=2, verbose=0).history
+    assert history["loss"] == pytest.approx([x.mean()] * 2)
