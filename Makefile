@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench docs clean
 
 help:
 	@echo "make demo    set up, make a table of bike rentals, train on it, evaluate, predict"
@@ -19,6 +19,7 @@ help:
 	@echo "make format  format the code and apply safe lint fixes"
 	@echo "make bench   set up, run every benchmark, write docs/performance.md (installs torch, jax, onnx to compare with;"
 	@echo "             MNIST=file.npz, with x_train y_train x_test y_test, for those that train on it)"
+	@echo "make docs    set up, run the pages of docs/lectures, write them with what they print and draw"
 	@echo "make clean   remove what was built; keeps $(VENV)"
 
 demo: $(VENV)/.installed
@@ -44,6 +45,9 @@ format: $(VENV)/.tested
 
 bench: $(VENV)/.benchmarked
 	$(BIN)/python -m benchmarks.report $(if $(MNIST),--data $(MNIST))
+
+docs: $(VENV)/.tested
+	$(BIN)/python docs/build.py
 
 clean:
 	rm -rf build dist $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

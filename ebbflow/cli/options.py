@@ -5,8 +5,18 @@ import math
 from collections.abc import Callable
 from typing import NoReturn
 
-ACTIVATIONS = ("relu", "leaky_relu", "softplus", "tanh", "sigmoid", "linear")
-OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}  # to the names in ebbflow.optimizers
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "tanh", "sigmoid", "linear")
+OPTIMIZERS = {  # to the names in ebbflow.optimizers
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "adamax": "Adamax",
+    "nadam": "Nadam",
+    "adagrad": "Adagrad",
+    "adadelta": "Adadelta",
+    "lion": "Lion",
+    "rmsprop": "RMSprop",
+    "sgd": "SGD",
+}
 
 
 class Parser(argparse.ArgumentParser):
