@@ -1,6 +1,7 @@
 """Layers: what networks are built from."""
 
 from .activation import ELU, Activation, Identity, LeakyReLU, PReLU, ReLU, Softmax
+from .augmentation import RandomAffine, RandomFlip, RandomRotation, RandomShear, RandomTranslation, RandomZoom
 from .base import Layer
 from .batch_normalization import BatchNormalization
 from .dense import Dense
@@ -61,6 +62,12 @@ __all__ = [
     "PolynomialFeatures",
     "RBF",
     "RMSNormalization",
+    "RandomAffine",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",

@@ -16,6 +16,7 @@ from ..core.aval import Aval
 from ..core.graph import Graph, Node, rewrite, verify
 from ..core.primitive import Contraction, Pointwise, Reduction, registry
 from ..ops.contraction import split_labels
+from ..passes import share
 from .clusters import Cluster, Clustering, is_leaf, is_move, through_moves
 from .contraction import MovedOperand, Product, vector_axes
 from .evaluate import Storage
@@ -78,7 +79,7 @@ def lower(
 def prepare(graph: Graph) -> Graph:
     """Make outputs computed values, inner products sums, and operands of products readable position by position."""
     graph = rewrite(graph, _without_inner_product)
-    graph = rewrite(graph, _with_readable_operands)
+    graph = share(rewrite(graph, _with_readable_operands))  # a copy serves all who read it
     outputs: list[Node] = []
     seen: set[Node] = set()
     for node in graph.outputs:

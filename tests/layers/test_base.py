@@ -15,6 +15,7 @@ from ebbflow.core.graph import evaluate
 from ebbflow.core.tensor import trace
 from ebbflow.core.variable import Variable
 from ebbflow.functions.random import SeedGenerator
+from ebbflow.layers.augmentation import RandomImages
 from ebbflow.layers.merging import Merge
 
 from .makers import MAKERS, X
@@ -53,8 +54,12 @@ class Block(layers.Layer):
 
 
 def test_every_layer_is_tried_here() -> None:
-    """Those that take several tensors are tried in test_merging.py."""
-    public = {cls.__name__ for cls in vars(layers).values() if isinstance(cls, type) and not issubclass(cls, Merge)}
+    """Those that take several tensors are tried in test_merging.py, those of images in test_augmentation.py."""
+    public = {
+        cls.__name__
+        for cls in vars(layers).values()
+        if isinstance(cls, type) and not issubclass(cls, (Merge, RandomImages))
+    }
     public.remove("Layer")
     assert {type(make()).__name__ for make in MAKERS.values()} == public
 
