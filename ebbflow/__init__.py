@@ -9,14 +9,17 @@ from .version import __version__
 # when first used, so that `import ebbflow` costs next to nothing.
 _NAMES = {
     "GradientTape": "autodiff",
+    "Initializer": "initializers",
     "Input": "layers",
     "Layer": "layers",
     "Model": "training.model",
+    "Regularizer": "regularizers",
     "Sequential": "training.sequential",
     "Tensor": "core.tensor",
     "Variable": "core.variable",
     "grad": "autodiff",
     "load_model": "training.loading",
+    "restarts": "training.restarts",
     "set_random_seed": "utils",
     "value_and_grad": "autodiff",
 }
@@ -24,13 +27,17 @@ _MODULES = (
     "activations",
     "callbacks",
     "config",
+    "constraints",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "models",
     "ops",
     "optimizers",
+    "plot",
     "random",
+    "regularizers",
     "tables",
     "utils",
 )
@@ -41,6 +48,8 @@ def __getattr__(name: str) -> Any:
     if name not in _NAMES and name not in _MODULES:
         raise AttributeError(f"module 'ebbflow' has no attribute {name!r}")
     importlib.import_module("ebbflow.functions")  # completes ebbflow.ops, and gives tensors their operators
+    if name == "load_model":
+        importlib.import_module("ebbflow.models")  # registers their classes, so that their files load
     if name in _MODULES:
         return importlib.import_module(f"ebbflow.{name}")
     value = getattr(importlib.import_module(f"ebbflow.{_NAMES[name]}"), name)

@@ -34,9 +34,12 @@ LAYERS = {
     "metrics": 9,
     "initializers": 9,
     "regularizers": 9,
+    "constraints": 9,
     "training": 10,
     "callbacks": 10,
+    "models": 11,
     "tables": 11,
+    "plot": 12,
     "": 12,  # the public names, `import ebbflow as ebb`; importing them is being a user of everything below
     "sklearn": 12,
     "tf": 12,
