@@ -21,7 +21,18 @@ from pathlib import Path
 
 from benchmarks.common import ROOT, Options, Table, machine_line
 
-BENCHMARKS = ("training_step", "variants", "mnist", "pretraining", "predict", "startup", "memory", "mapped", "agreement", "peak")
+BENCHMARKS = (
+    "training_step",
+    "variants",
+    "mnist",
+    "pretraining",
+    "predict",
+    "startup",
+    "memory",
+    "mapped",
+    "agreement",
+    "peak",
+)
 PATIENCE = 1800.0  # seconds for one benchmark
 DISTURBING = 0.1  # cores that other programs keep busy
 METHOD = """\

@@ -308,6 +308,7 @@ def _plan(
             test_tail=lowered.get("test_tail"),
             results=lowered["results"],
             reset=lowered["reset"],
+            chooses_test="test" in steps and steps["test"].shuffled,
             gathers=gathers,
             batch_size=batch_sizes[0],
             test_batch_size=batch_sizes[1],

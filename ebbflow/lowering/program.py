@@ -31,6 +31,7 @@ class Parts:
         test, test_tail: the same for validation.
         results: the metrics as scalars, one a column of the history.
         reset: sets the metrics back.
+        chooses_test: whether the rows to validate on are read by number, as those to train on are.
         gathers: for each of these functions, the kernels that read the user's arrays, in the order of the table's DATA.
         batch_size, test_batch_size: samples a whole batch.
         weights: (offset, bytes) of the weights in the arena; best: offset of the copy of the best ones.
@@ -42,6 +43,7 @@ class Parts:
     test_tail: Lowered | None
     results: Lowered
     reset: Lowered
+    chooses_test: bool
     gathers: dict[str, Sequence[Code]]
     batch_size: int
     test_batch_size: int
@@ -111,6 +113,8 @@ def _do_step(
                 rows = table.get(Slot.DATA + first + k, POINTER)
                 if in_part == 0:
                     order = b.at(table.get(Slot.ORDER, POINTER), "int64", b.imul(step, parts.batch_size))
+                elif parts.chooses_test:
+                    order = b.at(table.get(Slot.VALIDATION_ORDER, POINTER), "int64", table.get(Slot.FIRST))
                 else:
                     order = table.address(Slot.FIRST)
                 extra[code] = [rows, order]
@@ -258,7 +262,7 @@ WORDS = 4 * LANES  # random words made at a time; the memory for them has room f
 def write_shuffle() -> Kernel:
     """The function `shuffle`, the same for all programs: the order of an epoch's rows.
 
-    Fisher and Yates' exchange (1938) with Philox words, from the identity:
+    Fisher and Yates' exchange (1938) with Philox words, from 0, 1, 2, ... or the chosen rows:
 
     words = random bits of (seed, member, purpose, epoch + passed)
     for i = n-1, ..., 1: exchange rows i and floor(words[i] (i+1) / 2^32)
@@ -275,7 +279,12 @@ def write_shuffle() -> Kernel:
         def identity(i: Value, *_: Any) -> None:
             b.store(b.op("from_index64", ("int64", 1), i), b.at(order, "int64", i))
 
-        b.loop(0, n, 1, identity, name="i")
+        def copy(i: Value, *_: Any) -> None:
+            b.store(b.load(b.at(table.get(Slot.CHOSEN, POINTER), "int64", i), "int64"), b.at(order, "int64", i))
+
+        chosen = table.get(Slot.CHOSEN)
+        b.when(b.compare_index("eq", chosen, 0), lambda: b.loop(0, n, 1, identity, name="i"))
+        b.when(b.compare_index("ne", chosen, 0), lambda: b.loop(0, n, 1, copy, name="i"))
         last = b.isub(n, 1)
 
         def exchange(turn: Value, *_: Any) -> None:

@@ -25,6 +25,8 @@ class Slot(enum.IntEnum):
     VALIDATION_STEPS = enum.auto()
     VALIDATION_WHOLE = enum.auto()
     ORDER = enum.auto()  # address of the row numbers of this epoch, int64
+    CHOSEN = enum.auto()  # address of the numbers of the rows to train on, 0 for the first ROWS of the arrays
+    VALIDATION_ORDER = enum.auto()  # address of the numbers of the rows to validate on, where they are read by number
     WORDS = enum.auto()  # address of as many random words
     SHUFFLE = enum.auto()
     SEED = enum.auto()
