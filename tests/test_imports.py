@@ -37,6 +37,7 @@ LAYERS = {
     "constraints": 9,
     "training": 10,
     "callbacks": 10,
+    "population": 10,
     "models": 11,
     "tables": 11,
     "plot": 12,

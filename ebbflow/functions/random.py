@@ -3,10 +3,11 @@
 Interpreted and compiled code draw the same numbers, and a saved state continues where it stopped.
 """
 
+import contextlib
 import math
 import random as _python_random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,20 @@ def set_random_seed(seed: int) -> None:
     _Session.seed, _Session.count, _Session.default = _checked_seed("set_random_seed", seed), 0, None
     _python_random.seed(seed)
     np.random.seed(seed)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Inside this context all is as after `set_random_seed(seed)`; then it is as it was before."""
+    session = _Session.seed, _Session.count, _Session.default
+    others = _python_random.getstate(), np.random.get_state()
+    try:
+        set_random_seed(seed)
+        yield
+    finally:
+        _Session.seed, _Session.count, _Session.default = session
+        _python_random.setstate(others[0])
+        np.random.set_state(others[1])
 
 
 def _checked_seed(owner: str, seed: Any) -> int:

@@ -23,10 +23,12 @@ def gradient_norms_of(model: Any, x: Any, y: Any) -> dict[str, float]:
     inputs, targets = sample_of("gradient_norms_of", model, x, y)
     groups = [(layer.name, own_weights(layer)) for layer in all_layers(model)]
     groups = [(name, weights) for name, weights in groups if weights]
-    with undisturbed(model), GradientTape(persistent=True) as tape:
+    every = [weight for _, weights in groups for weight in weights]
+    with undisturbed(model), GradientTape() as tape:
         loss = loss_of_batch(model, inputs, targets)
     with undisturbed(model):
-        return {name: _norm(tape.gradient(loss, weights, unconnected_gradients="zero")) for name, weights in groups}
+        gradients = iter(tape.gradient(loss, every, unconnected_gradients="zero"))
+        return {name: _norm([next(gradients) for _ in weights]) for name, weights in groups}
 
 
 def _norm(gradients: list[Any]) -> float:

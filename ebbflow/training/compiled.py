@@ -18,6 +18,7 @@ from ..runtime.memory import allocate
 from ..runtime.threads import run_on
 from .data import Rows, batch_type, number_of_rows
 from .guide import Guide
+from .instructions import instruct, watch
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
 from .state import Snapshot, State
@@ -50,6 +51,12 @@ def split(rows: int, batch_size: int) -> tuple[int, int, int]:
     """(rows in a whole batch, how many whole batches, rows in the smaller last one)."""
     batch = min(batch_size, rows)
     return batch, rows // batch, rows % batch
+
+
+def steps_of(rows: int, batch_size: int) -> tuple[int, int]:
+    """(how many whole batches, how many steps)."""
+    _, whole, tail = split(rows, batch_size)
+    return whole, whole + (tail > 0)
 
 
 def _history_of(plan: Plan) -> np.ndarray:
@@ -104,13 +111,7 @@ class CompiledRunner:
 
     def _compile(self) -> Program:
         plan, model = self._plan, self._model
-        data = self._data
-        types = [array.dtype for array in data.values()]
-        train = partial(train_loss if plan.checked else _loss_of_finite, model)
-        tail = plan.rows % self._batch
-        steps = {"step": Step(traced(train, data, self._batch, "step"), types, shuffled=True)}
-        if tail:
-            steps["step_tail"] = Step(traced(train, data, tail, "step_tail"), types, shuffled=True)
+        steps = training_steps(model, self._data, self._batch, plan.rows % self._batch, plan.checked)
         test_batch = 1
         if plan.validation is not None:
             test_batch, _, test_tail = split(number_of_rows(plan.validation), plan.validation_batch_size)
@@ -121,34 +122,24 @@ class CompiledRunner:
     # the table
     def _fill_table(self, whole: int, tail: int) -> None:
         plan, table = self._plan, self._table
-        floats = table.view(np.float64)
-        table[Slot.EPOCH] = plan.initial_epoch
-        table[Slot.EPOCHS] = plan.epochs
-        table[Slot.STATUS] = Status.RUNNING if plan.initial_epoch < plan.epochs else Status.FINISHED
-        table[Slot.ROWS] = plan.rows
-        table[Slot.WHOLE], table[Slot.STEPS] = whole, plan.steps_per_epoch
-        validation = (0, 0)
-        if plan.validation is not None:
-            _, test_whole, test_tail = split(number_of_rows(plan.validation), plan.validation_batch_size)
-            table[Slot.VALIDATION_WHOLE], table[Slot.VALIDATION_STEPS] = validation = (
-                test_whole,
-                test_whole + (test_tail > 0),
-            )
-        table[Slot.ORDER], table[Slot.WORDS] = self._order.ctypes.data, self._words.ctypes.data
-        table[Slot.HISTORY] = self._history.ctypes.data
-        table[Slot.SHUFFLE] = int(plan.shuffle)
-        table[Slot.SEED : Slot.PURPOSE + 1] = plan.shuffle_state[:3]
-        table[Slot.PASSED] = int(plan.shuffle_state[3]) - plan.initial_epoch
-        table[Slot.DATA : Slot.DATA + len(self._arrays)] = [array.ctypes.data for array in self._arrays]
-        stopping = plan.early_stopping
-        if stopping is not None:
-            sign = 1.0 if stopping.mode == "min" else -1.0
-            table[Slot.WATCH], table[Slot.MONITOR] = 1, plan.log_names.index(stopping.monitor)
-            floats[Slot.SIGN], floats[Slot.MIN_DELTA] = sign, stopping.min_delta
-            floats[Slot.BASELINE] = np.inf if stopping.baseline is None else sign * stopping.baseline
-            floats[Slot.BEST] = np.inf
-            table[Slot.PATIENCE], table[Slot.START_FROM] = stopping.patience, stopping.start_from_epoch
-            table[Slot.KEEP_BEST] = int(stopping.restore_best_weights)
+        validation = (
+            steps_of(number_of_rows(plan.validation), plan.validation_batch_size) if plan.validation else (0, 0)
+        )
+        instruct(
+            table,
+            epochs=(plan.initial_epoch, plan.epochs),
+            rows=plan.rows,
+            steps=(whole, plan.steps_per_epoch),
+            validation=validation,
+            order=self._order,
+            words=self._words,
+            history=self._history,
+            shuffle=plan.shuffle,
+            shuffle_state=plan.shuffle_state,
+            arrays=self._arrays,
+        )
+        if plan.early_stopping is not None:
+            watch(table, plan.early_stopping, plan.log_names)
         if plan.is_plain:
             self._program.shuffle(table)
         else:
@@ -297,11 +288,22 @@ def _tested(model: Any, *batch: Tensor) -> None:
     test_loss(model, *batch)
 
 
-def test_steps(model: Any, data: dict[str, np.ndarray], batch: int, tail: int) -> dict[str, Step]:
+def training_steps(model: Any, data: Rows, batch: int, tail: int, checked: bool) -> dict[str, Step]:
+    """The steps on a whole batch, and on the smaller last one if any."""
     types = [array.dtype for array in data.values()]
-    steps = {"test": Step(traced(partial(_tested, model), data, batch, "test"), types)}
+    train = partial(train_loss if checked else _loss_of_finite, model)
+    steps = {"step": Step(traced(train, data, batch, "step"), types, shuffled=True)}
     if tail:
-        steps["test_tail"] = Step(traced(partial(_tested, model), data, tail, "test_tail"), types)
+        steps["step_tail"] = Step(traced(train, data, tail, "step_tail"), types, shuffled=True)
+    return steps
+
+
+def test_steps(model: Any, data: Rows, batch: int, tail: int, chosen: bool = False) -> dict[str, Step]:
+    """The same of a validation; chosen: whether its rows are read by number."""
+    types = [array.dtype for array in data.values()]
+    steps = {"test": Step(traced(partial(_tested, model), data, batch, "test"), types, shuffled=chosen)}
+    if tail:
+        steps["test_tail"] = Step(traced(partial(_tested, model), data, tail, "test_tail"), types, shuffled=chosen)
     return steps
 
 

@@ -92,7 +92,7 @@ def _expect_arguments(step: Callable[..., Any], batch: tuple[Tensor, ...]) -> No
 
 
 # attributes that no traced step depends on
-_BOOKKEEPING = frozenset(
+BOOKKEEPING = frozenset(
     [
         "name",
         "_name",
@@ -134,7 +134,7 @@ def _layers(layer: Layer) -> list[Layer]:
 
 def _attributes(part: Any) -> Hashable:
     own = getattr(part, "__dict__", {})
-    return tuple((name, _identity(value)) for name, value in own.items() if name not in _BOOKKEEPING)
+    return tuple((name, _identity(value)) for name, value in own.items() if name not in BOOKKEEPING)
 
 
 def _identity(value: Any) -> Hashable:
@@ -144,10 +144,10 @@ def _identity(value: Any) -> Hashable:
         return type(value), *map(_identity, value)
     if isinstance(value, dict):
         return dict, *((_identity(key), _identity(one)) for key, one in value.items())
-    return _Same(value)
+    return Same(value)
 
 
-class _Same:
+class Same:
     """Equal to another one of the very same object."""
 
     __slots__ = ("value",)
@@ -156,7 +156,7 @@ class _Same:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
+        return isinstance(other, Same) and other.value is self.value
 
     def __hash__(self) -> int:
         return id(self.value)

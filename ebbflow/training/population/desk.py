@@ -1,0 +1,246 @@
+"""Desks: where a worker trains one member after another, each from its start to its end, in native code."""
+
+import time
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from ...compile import compile_program, new_table, view
+from ...core.errors import ArgumentError
+from ...lowering.layout import round_up
+from ...lowering.program import WORDS
+from ...lowering.table import Slot, Status
+from ...optimizers import Optimizer
+from ...runtime.memory import allocate
+from ..callbacks import EarlyStopping, unknown_monitor
+from ..compiled import metric_steps, split, steps_of, test_steps, training_steps
+from ..data import Rows
+from ..instructions import instruct, watch
+from ..runner import CHUNK_SECONDS
+from .folds import Fold
+from .structure import variables_of
+
+__all__ = ["Desk", "MemberProgram", "Outcome", "Start", "Work"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all members do.
+
+    Attributes:
+        data: all rows, from which the folds choose; held: rows that all members are validated on instead.
+        batch_size, validation_batch_size: rows per step.
+        epochs: how many at most.
+        shuffle: whether rows are visited in a random order.
+        stopping: an EarlyStopping for each member, or None.
+    """
+
+    data: Rows
+    held: Rows | None
+    batch_size: int
+    validation_batch_size: int
+    epochs: int
+    shuffle: bool
+    stopping: EarlyStopping | None
+
+
+class Start:
+    """A built model, as members begin with it: those of one setting and seed.
+
+    Attributes:
+        values: of all its variables.
+        shuffle_state: as of Plan.
+    """
+
+    def __init__(self, model: Any):
+        self.model, self._lock = model, Lock()
+        self.values = [variable.held.numpy() for variable in variables_of(model)]
+        self.shuffle_state = np.array(model.shuffle_state.numpy())
+
+    @property
+    def finishes_itself(self) -> bool:
+        """Whether its optimizer has the last word about the weights."""
+        optimizer = self.model.optimizer
+        own = type(optimizer).finalize_variable_values is not Optimizer.finalize_variable_values
+        return own or optimizer.use_ema
+
+    def finished(self, values: list[np.ndarray]) -> list[np.ndarray]:
+        """The weights after the optimizer's last word, when its variables have these values."""
+        with self._lock:
+            for variable, value in zip(variables_of(self.model), values, strict=True):
+                variable.assign(value)
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+            return self.model.get_weights()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a member.
+
+    Attributes:
+        status: "finished", "stopped early", or "diverged": its loss became NaN or infinite.
+        epochs: how many ended.
+        epoch: the one that its weights are of, from 0; -1 if there is none.
+        history: float64 (epochs, logged numbers).
+        weights: None of a member that diverged before any epoch counted.
+    """
+
+    status: str
+    epochs: int
+    epoch: int
+    history: np.ndarray
+    weights: list[np.ndarray] | None
+
+
+class MemberProgram:
+    """The native program for members of one structure and the same numbers of rows.
+
+    Attributes:
+        log_names: of the columns of the history.
+        seconds_per_step: as last measured, 0 before.
+    """
+
+    def __init__(self, model: Any, work: Work, fold: Fold):
+        self.rows = len(fold.train)
+        self.validation_rows = validation_rows(work, fold)
+        self.batch, _, tail = split(self.rows, work.batch_size)
+        steps = training_steps(model, work.data, self.batch, tail, True)
+        test_batch = 1
+        if self.validation_rows:
+            test_batch, _, test_tail = split(self.validation_rows, work.validation_batch_size)
+            steps |= test_steps(model, work.held or work.data, test_batch, test_tail, chosen=True)
+        steps |= metric_steps(model)
+        self.program = compile_program(steps, model.weights, (self.batch, test_batch))
+        self.places = self._places(model)
+        self.weights = [variables_of(model).index(weight) for weight in model.weights]
+        names = tuple(model.metrics_names)
+        self.log_names = names + tuple(f"val_{name}" for name in names) if self.validation_rows else names
+        self.stopping = self._stopping(model, work)
+        self.seconds_per_step = 0.0
+
+    def _places(self, model: Any) -> list[tuple[int, Any]]:
+        """For each variable of the program, its place among those of a model of this structure, and where it lives."""
+        places = {variable: place for place, variable in enumerate(variables_of(model))}
+        for variable in self.program.variables:
+            if variable not in places:
+                raise ArgumentError(
+                    "Population: expected the variables of a step to belong to layers, optimizer, loss or metrics, "
+                    f"got {variable.name}, which all members would share; make it an attribute of a layer"
+                )
+        return [(places[variable], buffer) for variable, buffer in self.program.variables.items()]
+
+    def _stopping(self, model: Any, work: Work) -> EarlyStopping | None:
+        if work.stopping is None:
+            return None
+        stopping = copy(work.stopping)
+        if stopping.monitor not in self.log_names:
+            raise unknown_monitor(stopping.monitor, self.log_names)
+        stopping.set_model(model)
+        stopping.decide_direction()
+        stopping.set_model(None)
+        return stopping
+
+
+def validation_rows(work: Work, fold: Fold) -> int:
+    """How many rows a member is validated on."""
+    if work.held is not None:
+        return len(work.held["x"])
+    return 0 if fold.validation is None else len(fold.validation)
+
+
+class Desk:
+    """Memory for one member at a time."""
+
+    def __init__(self, program: MemberProgram, work: Work):
+        self._program, self._work = program, work
+        stopping = program.stopping
+        self._arena = program.program.new_arena(stopping is not None and stopping.restore_best_weights)
+        self._order = np.empty(program.rows, np.int64)
+        self._words = allocate(4 * round_up(program.rows, WORDS)).view(np.uint32)
+        held = work.held or work.data
+        self._arrays = [*work.data.values(), *(held.values() if program.validation_rows else ())]
+        self._own_order = np.arange(program.validation_rows, dtype=np.int64)  # of rows that all are validated on
+        self._run = program.program.function("run")
+
+    def train(self, start: Start, fold: Fold, is_over: Callable[[], bool]) -> Outcome | None:
+        """Train a member; None if it was over before the member was done."""
+        program, work = self._program, self._work
+        for place, buffer in program.places:
+            buffer.layout.pack(start.values[place], view(self._arena, buffer))
+        history = np.zeros((work.epochs, len(program.log_names)))
+        table = self._table(start, fold, history)
+        while table[Slot.STATUS] == Status.RUNNING:
+            if is_over():
+                return None
+            self._go_on(table)
+        return self._outcome(start, table, history)
+
+    def _table(self, start: Start, fold: Fold, history: np.ndarray) -> np.ndarray:
+        program, work = self._program, self._work
+        table = new_table(len(self._arrays))
+        self._order[:] = fold.train
+        instruct(
+            table,
+            epochs=(0, work.epochs),
+            rows=program.rows,
+            steps=steps_of(program.rows, work.batch_size),
+            validation=steps_of(program.validation_rows, work.validation_batch_size)
+            if program.validation_rows
+            else (0, 0),
+            order=self._order,
+            words=self._words,
+            history=history,
+            shuffle=work.shuffle,
+            shuffle_state=start.shuffle_state,
+            arrays=self._arrays,
+        )
+        table[Slot.CHOSEN] = fold.train.ctypes.data
+        validation = self._own_order if work.held is not None or fold.validation is None else fold.validation
+        table[Slot.VALIDATION_ORDER] = validation.ctypes.data
+        if program.stopping is not None:
+            watch(table, program.stopping, program.log_names)
+        program.program.shuffle(table)
+        return table
+
+    def _go_on(self, table: np.ndarray) -> None:
+        """One call of native code, of about a chunk's time."""
+        known = self._program.seconds_per_step
+        table[Slot.BUDGET] = max(int(CHUNK_SECONDS / known), 1) if known else 1
+        before, began = int(table[Slot.TOTAL]), time.perf_counter()
+        self._run(self._arena.ctypes.data, table.ctypes.data, 0, 1)
+        done = int(table[Slot.TOTAL]) - before
+        self._program.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
+
+    def _outcome(self, start: Start, table: np.ndarray, history: np.ndarray) -> Outcome:
+        status, stopping = Status(int(table[Slot.STATUS])), self._program.stopping
+        epochs = int(table[Slot.EPOCH])
+        names = {Status.FINISHED: "finished", Status.STOPPED_EARLY: "stopped early", Status.NOT_FINITE: "diverged"}
+        if stopping is not None and stopping.restore_best_weights and table[Slot.HAVE_BEST]:
+            epoch, weights = int(table[Slot.BEST_EPOCH]), self._weights(start, self._program.program.blueprint.best)
+        elif status == Status.NOT_FINITE:
+            epoch, weights = -1, None
+        elif start.finishes_itself:
+            epoch, weights = epochs - 1, start.finished(self._values(start, self._program.places))
+        else:
+            epoch, weights = epochs - 1, self._weights(start)
+        return Outcome(names[status], epochs, epoch, history[:epochs].copy(), weights)
+
+    def _weights(self, start: Start, shift: int = 0) -> list[np.ndarray]:
+        """The present weights, or the copy of them that lies `shift` bytes further on."""
+        wanted = set(self._program.weights)
+        places = [(place, buffer) for place, buffer in self._program.places if place in wanted]
+        values = self._values(start, places, shift)
+        return [values[place] for place in self._program.weights]
+
+    def _values(self, start: Start, places: list[tuple[int, Any]], shift: int = 0) -> list[np.ndarray]:
+        """The values of all variables: at these places as they lie in memory, at others as they began."""
+        values = list(start.values)
+        for place, buffer in places:
+            first = buffer.offset + shift
+            memory = self._arena[first : first + buffer.nbytes].view(buffer.aval.dtype)
+            values[place] = buffer.layout.unpack(memory)
+        return values

@@ -1,0 +1,256 @@
+"""A population: every member is what it would be alone, and what is said of them together is true."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ebbflow as ebb
+from ebbflow.callbacks import EarlyStopping
+from ebbflow.core.errors import ArgumentError
+from ebbflow.population import Choice, Integers, LogUniform, Population, Uniform
+from ebbflow.training.population import desk, population
+from tests.training.conftest import same_bits
+
+RANDOM = np.random.default_rng(5)
+X = RANDOM.standard_normal((103, 4)).astype(np.float32)
+Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
+
+
+def build(hp: Any) -> Any:
+    model = ebb.Sequential(
+        [
+            ebb.layers.Dense(hp.get("width", 6), activation="tanh"),
+            ebb.layers.BatchNormalization(),
+            ebb.layers.Dropout(hp.get("dropout", 0.2)),
+            ebb.layers.Dense(2, kernel_regularizer=ebb.regularizers.L2(hp.get("penalty", 0.01))),
+        ]
+    )
+    optimizer = hp.get("optimizer", ebb.optimizers.Adam)(hp.get("rate", 0.02), **hp.get("options", {}))
+    loss = ebb.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+def alone(pop: Population, number: int, **arguments: Any) -> Any:
+    """The member trained by `fit`: (model, history)."""
+    member = pop._members[number]
+    fold = pop._folds[member.seed][member.fold]
+    ebb.set_random_seed(member.seed)
+    model = build(pop.settings[member.setting])
+    weights = arguments.pop("sample_weight", None)
+    if weights is not None:
+        arguments["sample_weight"] = weights[fold.train]
+    if fold.validation is not None:
+        held = [X[fold.validation], Y[fold.validation], *([] if weights is None else [weights[fold.validation]])]
+        arguments["validation_data"] = tuple(held)
+    history = model.fit(X[fold.train], Y[fold.train], verbose=0, **arguments)
+    return model, history.history
+
+
+GRID = {"width": [3, 6], "rate": [0.01, 0.03]}
+WORK: dict[
+    str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+] = {  # what is tried, of which, and by `fit` alone
+    "folds": ({"grid": GRID}, {"folds": 3}, {}),
+    "folds and early stopping": (
+        {"grid": GRID, "seeds": 2},
+        {"folds": 2, "early_stopping": 1},
+        {"callbacks": lambda: EarlyStopping(patience=1, restore_best_weights=True)},
+    ),
+    "the last rows": ({"grid": GRID}, {"validation_split": 0.2}, {}),
+    "no validation": ({"seeds": [3, 1]}, {"shuffle": False}, {"shuffle": False}),
+    "bootstrap": ({"seeds": 3}, {"bootstrap": True}, {}),
+    "weights": ({}, {"folds": 2, "sample_weight": np.linspace(0, 2, 103)}, {"sample_weight": np.linspace(0, 2, 103)}),
+    "averages of weights": ({"members": [{"options": {"use_ema": True, "ema_momentum": 0.9}}]}, {"folds": 2}, {}),
+    "a schedule": ({"members": [{"rate": ebb.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)}]}, {}, {}),
+    "other optimizers": ({"grid": {"optimizer": [ebb.optimizers.SGD, ebb.optimizers.RMSprop]}}, {}, {}),
+}
+
+
+@pytest.mark.parametrize("what", WORK)
+def test_a_member_is_bit_for_bit_what_it_is_alone(what: str) -> None:
+    members, work, single = WORK[what]
+    pop = Population(build, **members).fit(X, Y, batch_size=20, epochs=4, verbose=0, **work)
+    assert len(pop.results) == len(pop._members) > 0
+    for number in range(len(pop._members)):
+        arguments = {name: value() if callable(value) else value for name, value in single.items()}
+        model, history = alone(pop, number, batch_size=20, epochs=4, **arguments)
+        assert pop.history(number) == history
+        assert same_bits(pop.model(number).get_weights(), model.get_weights())
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_company_and_the_number_of_threads_change_nothing(threads: int) -> None:
+    ebb.config.set_threads(threads)
+    many = Population(build, grid=GRID, seeds=3).fit(X, Y, epochs=2, folds=2, verbose=0)
+    few = Population(build, members=[{"width": 6, "rate": 0.03}], seeds=[1]).fit(X, Y, epochs=2, folds=2, verbose=0)
+    numbers = [row["member"] for row in many.results if (row["width"], row["rate"], row["seed"]) == (6, 0.03, 1)]
+    for number, other in zip(numbers, range(2), strict=True):
+        assert same_bits(many.model(number).get_weights(), few.model(other).get_weights())
+
+
+def test_settings_that_only_change_numbers_share_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    real = desk.compile_program
+    monkeypatch.setattr(desk, "compile_program", lambda *given: made.append(given) or real(*given))
+    numbers = {"rate": [0.01, 0.02, 0.05], "dropout": [0.1, 0.4], "penalty": [0.0, 0.1]}
+    Population(build, grid=numbers, seeds=2).fit(X[:100], Y[:100], folds=2, verbose=0)
+    assert len(made) == 1
+    Population(build, grid=numbers | {"width": [5, 7]}).fit(X[:100], Y[:100], folds=2, verbose=0)
+    assert len(made) == 3
+
+
+def test_the_session_goes_on_as_if_there_had_been_no_population() -> None:
+    def next_numbers() -> list[Any]:
+        return [np.random.rand(), ebb.random.uniform((3,)).numpy().tolist()]
+
+    ebb.set_random_seed(8)
+    wanted = next_numbers()
+    ebb.set_random_seed(8)
+    Population(build, seeds=2).fit(X, Y, verbose=0)
+    assert next_numbers() == wanted
+
+
+# what is said of the members
+
+
+def test_results_and_summary_are_those_of_the_epochs_that_count() -> None:
+    pop = Population(build, grid=GRID, seeds=2).fit(X, Y, epochs=6, folds=2, early_stopping=1, verbose=0)
+    for row in pop.results:
+        history = pop.history(row["member"])
+        assert row["epoch"] == int(np.argmin(history["val_loss"]))
+        assert (row["val_loss"], row["val_accuracy"]) == (
+            min(history["val_loss"]),
+            history["val_accuracy"][row["epoch"]],
+        )
+        assert row["epochs"] == len(history["loss"])
+    losses = pop.results["val_loss"]
+    for line in pop.summary():
+        own = [
+            value for value, setting in zip(losses, pop.results["setting"], strict=True) if setting == line["setting"]
+        ]
+        assert line["members"] == len(own) == 4
+        assert line["val_loss"] == pytest.approx(np.mean(own)) and line["val_loss_std"] == pytest.approx(
+            np.std(own, ddof=1)
+        )
+    assert pop.summary()["val_loss"] == sorted(pop.summary()["val_loss"])
+    assert pop.summary()["rank"] == [1, 2, 3, 4]
+
+
+def test_tables_for_others() -> None:
+    pop = Population(build, grid=GRID).fit(X, Y, verbose=0)
+    assert pop.results.to_pandas()["loss"].tolist() == pop.results.to_polars()["loss"].to_list() == pop.results["loss"]
+    assert "width" in repr(pop.summary()) and len(repr(pop.results).splitlines()) == 5
+
+
+def test_a_metric_that_should_grow_ranks_the_other_way() -> None:
+    pop = Population(build, grid=GRID).fit(X, Y, epochs=3, folds=2, monitor="val_accuracy", verbose=0)
+    assert pop.summary()["val_accuracy"] == sorted(pop.summary()["val_accuracy"], reverse=True)
+    assert pop.ranked()[0] == int(np.argmax(pop.results["val_accuracy"]))
+
+
+def test_the_best_model_and_the_ensemble(tmp_path: Any) -> None:
+    pop = Population(build, grid=GRID, seeds=2).fit(X, Y, epochs=3, validation_split=0.3, verbose=0)
+    setting = pop.summary()[0]["setting"]
+    rows = [row for row in pop.results if row["setting"] == setting]
+    best = min(rows, key=lambda row: row["val_loss"])
+    assert same_bits(pop.best().get_weights(), pop.model(best["member"]).get_weights())
+    again = pop.best(refit=True)
+    assert again.get_weights()[0].shape == pop.best().get_weights()[0].shape
+
+    ensemble = pop.ensemble(3)
+    outputs = [pop.model(number).predict(X, verbose=0) for number in pop.ranked()[:3]]
+    np.testing.assert_allclose(ensemble.predict(X, verbose=0), np.mean(outputs, axis=0), rtol=1e-5, atol=1e-6)
+    ensemble.save(tmp_path / "ensemble.ebb")
+    loaded = ebb.load_model(tmp_path / "ensemble.ebb")
+    assert same_bits([loaded.predict(X, verbose=0)], [ensemble.predict(X, verbose=0)])
+
+
+def test_a_member_that_diverges_is_named_and_harms_no_other() -> None:
+    pop = Population(build, members=[{"rate": 0.01}, {"rate": 1e38, "optimizer": ebb.optimizers.SGD}])
+    pop.fit(X * 100, Y, epochs=20, folds=2, verbose=0)
+    assert pop.results["status"] == ["finished"] * 2 + ["diverged"] * 2
+    assert pop.summary()["diverged"] == [0, 2] and np.isnan(pop.summary()[1]["val_loss"])
+    with pytest.raises(ArgumentError, match="member 2 diverged and has no weights"):
+        pop.model(2)
+
+
+def test_ctrl_c_returns_what_is_done() -> None:
+    def interrupted(hp: Any) -> Any:
+        if hp.number == 5:
+            raise KeyboardInterrupt
+        return build(hp)
+
+    pop = Population(interrupted, members=[{"number": k} for k in range(9)]).fit(X, Y, verbose=0)
+    done = pop.results["member"]
+    assert len(done) < 9 and set(done) <= set(range(5))
+
+
+def test_what_a_worker_raises_is_raised() -> None:
+    def fail(self: Any, *given: Any) -> None:
+        raise OSError("no more memory")
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="no more memory"):
+        patch.setattr(desk.Desk, "train", fail)
+        Population(build, seeds=4).fit(X, Y, verbose=0)
+
+
+def test_it_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Population(build, seeds=3).fit(X, Y, folds=2, verbose=2)
+    assert "6 of 6 networks" in capsys.readouterr().out
+
+
+# settings
+
+
+def test_settings_from_distributions_follow_the_seed() -> None:
+    import scipy.stats
+
+    random = {"rate": LogUniform(1e-4, 1e-1), "dropout": Uniform(0, 0.5), "width": Integers(2, 9)}
+    random |= {"penalty": scipy.stats.loguniform(1e-5, 1e-2), "depth": [1, 2], "kind": Choice(["a", "b"])}
+    with pytest.raises(ArgumentError, match="Choice: expected a list of values for values, got 'abc'"):
+        Choice("abc")
+    one, other = (Population(build, random=(random, 200), seed=seed).settings for seed in (1, 2))
+    assert one == Population(build, random=(random, 200), seed=1).settings != other
+    rates = np.array([setting.rate for setting in one])
+    assert 1e-4 <= rates.min() < 1e-3 and 1e-2 < rates.max() < 1e-1 and 0.001 < np.median(rates) < 0.006
+    assert {setting.width for setting in one} == set(range(2, 10)) and {setting.depth for setting in one} == {1, 2}
+
+
+def test_a_setting_is_read_and_not_written() -> None:
+    (setting,) = Population(build, members=[{"width": 3}]).settings
+    assert setting.width == setting["width"] == 3 and dict(setting) == {"width": 3} and setting.get("rate") is None
+    with pytest.raises(AttributeError, match="this setting has no rate; it has width"):
+        _ = setting.rate
+    with pytest.raises(AttributeError, match="a setting cannot be changed"):
+        setting.width = 4
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "expected one of grid, random and members, got grid and members": ({"grid": {}, "members": [{}]}, {}),
+    r"expected a list of values for grid\['rate'\], got 0.1": ({"grid": {"rate": 0.1}}, {}),
+    "expected different seeds for seeds": ({"seeds": [1, 1]}, {}),
+    "expected one of folds, validation_split, validation_data, got folds and validation_split": (
+        {},
+        {"folds": 2, "validation_split": 0.1},
+    ),
+    "expected folds along with groups": ({}, {"groups": Y}),
+    "expected at most as many folds as rows": ({}, {"folds": 104}),
+    "expected monitor to be one of loss, accuracy, got 'val_loss'": ({}, {"early_stopping": 3}),
+    "expected a whole number of at least 0 for early_stopping": ({}, {"early_stopping": "soon"}),
+    "expected epochs as a whole number of at least 1": ({}, {"epochs": 0}),
+}
+
+
+@pytest.mark.parametrize("message", MISTAKES)
+def test_mistakes_are_named(message: str) -> None:
+    members, work = MISTAKES[message]
+    with pytest.raises(ArgumentError, match=message):
+        Population(build, **members).fit(X, Y, verbose=0, **work)
+
+
+def test_a_build_that_compiles_nothing_is_named() -> None:
+    with pytest.raises(ArgumentError, match="expected build to return a compiled model, got None"):
+        Population(lambda hp: None).fit(X, Y, verbose=0)
+    assert population.Population is Population is ebb.Population
