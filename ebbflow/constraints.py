@@ -12,8 +12,9 @@ from .core.errors import ArgumentError
 from .core.tensor import Tensor
 from .functions import array
 from .functions.arguments import expect
+from .functions.bounds import not_negative, share
 from .functions.catalog import Catalog
-from .functions.hyperparameter import Hyperparameter, number
+from .functions.hyperparameter import number
 from .operators import as_float
 
 __all__ = [
@@ -34,10 +35,6 @@ __all__ = [
 _EPSILON = 1e-7  # keeps a vector of zeros as it is
 
 Axis = int | Sequence[int] | None
-
-
-def _bound() -> Hyperparameter:
-    return Hyperparameter("a number of 0 or more", lambda value: value >= 0.0)
 
 
 class Constraint:
@@ -88,7 +85,7 @@ class MaxNorm(_Norm):
     Source: Srebro, Shraibman (2005), "Rank, Trace-Norm and Max-Norm".
     """
 
-    max_value = _bound()
+    max_value = not_negative()
 
     def __init__(self, max_value: float = 2, axis: Axis = 0):
         super().__init__(axis)
@@ -125,8 +122,8 @@ class MinMaxNorm(_Norm):
     Raises ArgumentError for a bad argument, also when min_value is above max_value.
     """
 
-    min_value, max_value = _bound(), _bound()
-    rate = Hyperparameter("a number between 0 and 1", lambda value: 0.0 <= value <= 1.0)
+    min_value, max_value = not_negative(), not_negative()
+    rate = share()
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0):
         super().__init__(axis)

@@ -14,7 +14,7 @@ from .core.aval import floatx
 from .core.errors import ShapeError
 from .core.tensor import Tensor, eagerly
 from .functions import array, random, shapes
-from .functions.arguments import choose, expect_number
+from .functions.arguments import choose, expect_integer, expect_number
 from .functions.catalog import Catalog
 
 __all__ = [
@@ -125,7 +125,8 @@ class _Random(Initializer):
     every call gives new ones."""
 
     def __init__(self, seed: "int | random.SeedGenerator | None" = None):
-        if isinstance(seed, int):
+        if seed is not None and not isinstance(seed, random.SeedGenerator):
+            seed = expect_integer(type(self).__name__, "seed", seed, 0)
             random.state_from(seed)  # checks its range now
         self.seed = seed
         self._source = random.SeedGenerator() if seed is None else seed

@@ -11,8 +11,9 @@ from .core.errors import ShapeError
 from .core.tensor import Tensor
 from .functions import array, shapes
 from .functions.arguments import choose
+from .functions.bounds import not_negative
 from .functions.catalog import Catalog
-from .functions.hyperparameter import Hyperparameter, number
+from .functions.hyperparameter import number
 from .operators import as_float
 
 __all__ = [
@@ -31,10 +32,6 @@ __all__ = [
 ]
 
 _SMALLEST_NORM = 1e-7
-
-
-def _factor() -> Hyperparameter:
-    return Hyperparameter("a number of 0 or more", lambda value: value >= 0.0)
 
 
 class Regularizer:
@@ -81,7 +78,7 @@ class L1L2(Regularizer):
     Source: Zou, Hastie (2005), "Regularization and variable selection via the elastic net".
     """
 
-    l1, l2 = _factor(), _factor()
+    l1, l2 = not_negative(), not_negative()
 
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0):
         self.l1 = 0.0 if l1 is None else l1
@@ -103,7 +100,7 @@ class L1(Regularizer):
     Source: Tibshirani (1996), "Regression shrinkage and selection via the lasso".
     """
 
-    l1 = _factor()
+    l1 = not_negative()
 
     def __init__(self, l1: float | None = 0.01):
         self.l1 = 0.01 if l1 is None else l1
@@ -123,7 +120,7 @@ class L2(Regularizer):
     Source: Hoerl, Kennard (1970), "Ridge regression: biased estimation for nonorthogonal problems".
     """
 
-    l2 = _factor()
+    l2 = not_negative()
 
     def __init__(self, l2: float | None = 0.01):
         self.l2 = 0.01 if l2 is None else l2
@@ -147,7 +144,7 @@ class OrthogonalRegularizer(Regularizer):
     Raises ArgumentError for a bad argument, ShapeError for a tensor that is not a matrix.
     """
 
-    factor = _factor()
+    factor = not_negative()
 
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
         self.factor = factor

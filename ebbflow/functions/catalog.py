@@ -1,7 +1,7 @@
 """Catalogs: what a user writes as "l2", L2(0.1) or a function of one's own, and what a file holds of it."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
@@ -37,10 +37,18 @@ class Catalog:
         base: the class that they share.
         classes: by the name that a user writes; each is also known by the name of its class.
         aliases: further names.
+        others: names that `get` does not know, but whoever calls it; they are listed in its error.
     """
 
-    def __init__(self, module: str, base: type, classes: Mapping[str, type], aliases: Mapping[str, type] | None = None):
-        self._module, self._base, self._names = module, base, list(classes)
+    def __init__(
+        self,
+        module: str,
+        base: type,
+        classes: Mapping[str, type],
+        aliases: Mapping[str, type] | None = None,
+        others: Iterable[str] = (),
+    ):
+        self._module, self._base, self._names = module, base, [*classes, *others]
         self._kind = f"{'an' if base.__name__[0] in 'AEIOU' else 'a'} {base.__name__}"
         self._classes = {cls.__name__: cls for cls in classes.values()}
         self._known = {**self._classes, **classes, **(aliases or {})}
@@ -50,8 +58,8 @@ class Catalog:
 
         None stays None. Raises ArgumentError, with the known names, for anything else.
         """
-        if identifier is None:
-            return None
+        if identifier is None or isinstance(identifier, self._base):
+            return identifier
         if isinstance(identifier, dict):
             return self.deserialize(identifier)
         if isinstance(identifier, str):
@@ -76,15 +84,18 @@ class Catalog:
     def deserialize(self, config: Any, custom: Mapping[str, Any] | None = None) -> Any:
         """One of the things from what `serialize` returned; `custom` are classes by name that go before the known ones.
 
-        Raises ArgumentError for an unknown class.
+        They are known to the things inside, too. Raises ArgumentError for an unknown class.
         """
-        if not isinstance(config, dict):
-            return self.get(config)
-        name = config.get("class_name")
-        classes = {**self._known, **custom_objects(), **(custom or {})}
+        with custom_object_scope(custom or {}):
+            if not isinstance(config, dict):
+                return self.get(config)
+            return self._class_of(config.get("class_name")).from_config(config.get("config", {}))
+
+    def _class_of(self, name: Any) -> Any:
+        classes = {**self._known, **custom_objects()}
         if name not in classes:
             raise ArgumentError(
                 f"{self._module}.deserialize: expected one of {', '.join(self._classes)}, got {name!r}; give a class "
                 f'of your own as custom_objects={{"{name}": {name}}}'
             )
-        return classes[name].from_config(config.get("config", {}))
+        return classes[name]

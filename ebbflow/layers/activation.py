@@ -11,7 +11,8 @@ from ..core.tensor import Tensor
 from ..functions import array, nn
 from ..functions.arguments import expect, expect_number
 from .base import Layer
-from .common import add_weight, describe_settings, expect_axes, expect_lengths, hold_settings, places_of
+from .common import expect_axes, expect_lengths, places_of
+from .settings import add_weight, describe_settings, hold_settings
 
 __all__ = ["ELU", "Activation", "Identity", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
@@ -21,7 +22,7 @@ class Activation(Layer):
 
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        hold_settings(self, activation=activation)
 
     def call(self, inputs: Tensor) -> Tensor:
         return self.activation(inputs)
@@ -31,7 +32,10 @@ class Activation(Layer):
 
 
 class ReLU(Layer):
-    """max(x, 0); with arguments, at most max_value, and negative_slope * (x - threshold) where x <= threshold."""
+    """max(x, 0); with arguments, at most max_value, and negative_slope * (x - threshold) where x <= threshold.
+
+    Source: Glorot, Bordes, Bengio (2011), "Deep Sparse Rectifier Neural Networks".
+    """
 
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
@@ -50,7 +54,10 @@ class ReLU(Layer):
 
 
 class LeakyReLU(Layer):
-    """x where x > 0, else negative_slope * x."""
+    """x where x > 0, else negative_slope * x.
+
+    Source: Maas, Hannun, Ng (2013), "Rectifier Nonlinearities Improve Neural Network Acoustic Models".
+    """
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
         super().__init__(**kwargs)
@@ -98,7 +105,7 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "zeros",
+        alpha_initializer: Any = "Zeros",
         alpha_regularizer: Any = None,
         alpha_constraint: Any = None,
         shared_axes: int | Sequence[int] | None = None,

@@ -3,7 +3,6 @@
 import functools
 import inspect
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -17,10 +16,12 @@ from ..core.variable import Variable, unique_name
 from ..functions.arguments import expect_dtype, is_number
 from ..functions.array import convert_to_tensor
 from ..functions.hyperparameter import held_by
+from ..functions.naming import expect_flag, expect_name, snake_case
 from ..functions.random import SeedGenerator
 from ..operators import as_float
 from ..ops.elementwise import cast
 from .calling import call_context, calling, losses_now, one_number, only_shapes_are_asked
+from .settings import setting
 
 __all__ = ["Layer", "only_shapes_are_asked", "rules_of", "structure_changes", "structure_parts"]
 
@@ -73,11 +74,11 @@ class Layer:
         trainable: bool = True,
         activity_regularizer: Any = None,
     ):
-        stem = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
-        self._name = unique_name(stem) if name is None else str(name)
-        self._dtype = floatx() if dtype is None else expect_dtype(type(self).__name__, dtype, self._dtypes)
-        self._trainable = bool(trainable)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
+        owner = type(self).__name__
+        self._name = expect_name(owner, name) or unique_name(snake_case(owner))
+        self._dtype = floatx() if dtype is None else expect_dtype(owner, dtype, self._dtypes)
+        self._trainable = expect_flag(owner, "trainable", trainable)
+        self.activity_regularizer = setting(owner, "activity_regularizer", activity_regularizer)
 
     # what a subclass writes
 

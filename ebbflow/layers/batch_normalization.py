@@ -5,9 +5,12 @@ from typing import Any
 from ..core.tensor import Tensor
 from ..functions import array, nn
 from ..functions.arguments import expect, expect_number
-from ..functions.hyperparameter import Hyperparameter, number
+from ..functions.bounds import share
+from ..functions.hyperparameter import number
+from ..functions.naming import expect_flag
 from .base import Layer
-from .common import add_weight, describe_settings, expect_axes, expect_lengths, hold_settings, places_of
+from .common import expect_axes, expect_lengths, places_of
+from .settings import add_weight, describe_settings, hold_settings
 
 __all__ = ["BatchNormalization"]
 
@@ -37,7 +40,7 @@ class BatchNormalization(Layer):
     Covariate Shift".
     """
 
-    momentum = Hyperparameter("a number between 0 and 1", lambda momentum: 0.0 <= momentum <= 1.0)
+    momentum = share()
 
     def __init__(
         self,
@@ -61,7 +64,8 @@ class BatchNormalization(Layer):
         expect(isinstance(self.axis, int), "BatchNormalization", "axis", "one axis", axis)
         self.momentum = momentum
         self.epsilon = expect_number("BatchNormalization", "epsilon", epsilon, low=0.0)
-        self.center, self.scale = bool(center), bool(scale)
+        self.center = expect_flag("BatchNormalization", "center", center)
+        self.scale = expect_flag("BatchNormalization", "scale", scale)
         hold_settings(
             self,
             beta_initializer=beta_initializer,

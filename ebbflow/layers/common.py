@@ -1,44 +1,24 @@
 """What several layers ask of their inputs."""
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import constraints, initializers, regularizers
 from ..core.errors import ArgumentError, ShapeError
-from ..core.variable import Variable
 from ..functions import array
-from ..functions.arguments import expect
+from ..functions.arguments import expect, is_number
 from .base import Layer
 
-_KINDS: dict[str, Any] = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
-
-def hold_settings(layer: Layer, **settings: Any) -> None:
-    """Keep what was given for weights, such as beta_initializer="zeros", as attributes of these names."""
-    for name, given in settings.items():
-        setattr(layer, name, _KINDS[name.rpartition("_")[2]].get(given))
-
-
-def _settings_of(layer: Layer, weight: str) -> dict[str, Any]:
-    """The settings of a weight by their kind."""
-    held = {kind: f"{weight}_{kind}" for kind in _KINDS}
-    return {kind: getattr(layer, name) for kind, name in held.items() if hasattr(layer, name)}
-
-
-def add_weight(layer: Layer, name: str, shape: Sequence[int], trainable: bool = True) -> Variable:
-    """The weight of this name, made with the settings that the layer holds for it."""
-    return layer.add_weight(shape, name=name, trainable=trainable, **_settings_of(layer, name))
-
-
-def describe_settings(layer: Layer, *weights: str) -> dict[str, Any]:
-    """The settings of these weights as plain JSON values."""
-    return {
-        f"{weight}_{kind}": _KINDS[kind].serialize(setting)
-        for weight in weights
-        for kind, setting in _settings_of(layer, weight).items()
-    }
+def expect_shape(owner: str, name: str, shape: Any) -> tuple[int | None, ...]:
+    """Lengths of axes as a tuple, with None for any length; raises ArgumentError for what is neither these nor one."""
+    lengths = (shape,) if isinstance(shape, (int, np.integer)) else shape
+    several = isinstance(lengths, (list, tuple))
+    valid = several and all(n is None or (is_number(n) and isinstance(n, numbers.Integral) and n > 0) for n in lengths)
+    expect(valid, owner, name, "positive lengths of axes or None", shape)
+    return tuple(None if n is None else int(n) for n in lengths)
 
 
 def expect_axes(owner: str, name: str, axis: Any) -> int | tuple[int, ...]:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from .. import activations, constraints, initializers, regularizers
+from .. import activations
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor
 from ..functions.arguments import expect_integer
+from ..functions.naming import expect_flag
 from .base import Layer
+from .settings import add_weight, describe_settings, hold_settings
 
 __all__ = ["Dense"]
 
@@ -44,34 +46,25 @@ class Dense(Layer):
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = expect_integer("Dense", "units", units, 1)
-        self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.use_bias = expect_flag("Dense", "use_bias", use_bias)
+        hold_settings(
+            self,
+            activation=activation,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
         self.kernel = self.bias = None
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         if len(input_shape) < 2:
             raise ShapeError(f"{self}: expected inputs with axes (batch, features), got shape {tuple(input_shape)}")
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
+        self.kernel = add_weight(self, "kernel", (input_shape[-1], self.units))
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,),
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+            self.bias = add_weight(self, "bias", (self.units,))
 
     def call(self, inputs: Tensor) -> Tensor:
         features = self.kernel.shape[0]
@@ -83,14 +76,5 @@ class Dense(Layer):
         return self.activation(outputs)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-        }
+        own = {"units": self.units, "activation": activations.serialize(self.activation), "use_bias": self.use_bias}
+        return super().get_config() | own | describe_settings(self, "kernel", "bias")

@@ -9,6 +9,7 @@ from ..functions import random
 from ..functions.arguments import expect_integer
 from ..functions.hyperparameter import Hyperparameter, number
 from .base import Layer
+from .common import expect_shape
 
 __all__ = ["Dropout"]
 
@@ -41,7 +42,7 @@ class Dropout(Layer):
         if (rate is None) == (p is None):
             raise ArgumentError(f"Dropout: expected one rate, got rate={rate!r} and p={p!r}")
         self.rate = p if rate is None else rate
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = None if noise_shape is None else expect_shape("Dropout", "noise_shape", noise_shape)
         self.seed = None if seed is None else expect_integer("Dropout", "seed", seed, 0)
         self.seed_generator = random.SeedGenerator(seed, name=f"{self.name}/seed_generator")
 

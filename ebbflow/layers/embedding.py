@@ -3,12 +3,14 @@
 import math
 from typing import Any
 
-from ..core.errors import ArgumentError
+import numpy as np
+
+from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from ..functions import array, shapes
-from ..functions.arguments import expect_integer
+from ..functions.arguments import expect, expect_integer
 from .base import Layer
-from .common import add_weight, describe_settings, hold_settings
+from .settings import add_weight, describe_settings, hold_settings
 
 __all__ = ["Embedding"]
 
@@ -37,7 +39,7 @@ class Embedding(Layer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "random_uniform",
+        embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None,
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
@@ -60,10 +62,19 @@ class Embedding(Layer):
         self.embeddings = None
         if weights is not None:
             self.build()
-            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+            self.embeddings.assign(self._table(weights))
 
     def build(self, input_shape: Any = None) -> None:
         self.embeddings = add_weight(self, "embeddings", (self.input_dim, self.output_dim))
+
+    def _table(self, weights: Any) -> np.ndarray:
+        """The table, which Keras also takes as a list of one."""
+        given = weights[0] if isinstance(weights, list) and len(weights) == 1 else weights
+        values, shape = np.asarray(given), (self.input_dim, self.output_dim)
+        expect(values.dtype.kind in "iuf", "Embedding", "weights", "numbers", weights)
+        if values.shape != shape:
+            raise ShapeError(f"Embedding: expected weights of shape {shape}, got {values.shape}")
+        return values.astype(self.dtype)
 
     def call(self, inputs: Tensor) -> Tensor:
         rows = array.cast(inputs, "int32")

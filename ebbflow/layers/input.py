@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..core.aval import DTYPES
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
+from ..functions.arguments import expect, expect_integer
 from .base import Layer
+from .common import expect_shape
 
 __all__ = ["Input", "InputLayer"]
 
@@ -33,20 +33,25 @@ class InputLayer(Layer):
         shape: int | Sequence[int | None] | None = None,
         batch_size: int | None = None,
         dtype: Any = None,
-        name: str | None = None,
         *,
         batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
         trainable: bool = True,
     ):
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         if (shape is None) == (batch_shape is None):
-            raise ArgumentError(f"Input: expected one of shape and batch_shape, got {shape!r} and {batch_shape!r}")
+            raise ArgumentError(f"InputLayer: expected one of shape and batch_shape, got {shape!r} and {batch_shape!r}")
         if batch_shape is not None:
+            expect(
+                bool(expect_shape("InputLayer", "batch_shape", batch_shape)),
+                "InputLayer",
+                "batch_shape",
+                "a batch axis",
+                batch_shape,
+            )
             batch_size, *shape = batch_shape
-        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        self.batch_size = batch_size
-        if not all(n is None or (isinstance(n, (int, np.integer)) and n > 0) for n in (batch_size, *self.shape)):
-            raise ArgumentError(f"Input: expected positive lengths of axes or None, got shape {self.batch_shape}")
+        self.shape = expect_shape("InputLayer", "shape", shape)
+        self.batch_size = None if batch_size is None else expect_integer("InputLayer", "batch_size", batch_size, 1)
 
     @property
     def batch_shape(self) -> tuple[int | None, ...]:
@@ -70,9 +75,9 @@ def Input(
     shape: int | Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
-    name: str | None = None,
     *,
     batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
 ) -> InputLayer:
     """The InputLayer that begins a Sequential model; arguments as for InputLayer."""
-    return InputLayer(shape, batch_size, dtype, name, batch_shape=batch_shape)
+    return InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name)

@@ -6,8 +6,10 @@ from typing import Any
 from ..core.tensor import Tensor
 from ..functions import array, nn
 from ..functions.arguments import expect_number
+from ..functions.naming import expect_flag
 from .base import Layer
-from .common import add_weight, describe_settings, expect_axes, expect_lengths, hold_settings, places_of
+from .common import expect_axes, expect_lengths, places_of
+from .settings import add_weight, describe_settings, hold_settings
 
 __all__ = ["LayerNormalization", "RMSNormalization"]
 
@@ -66,7 +68,8 @@ class LayerNormalization(_SampleNormalization):
         **kwargs: Any,
     ):
         super().__init__(axis, epsilon, **kwargs)
-        self.center, self.scale = bool(center), bool(scale)
+        self.center = expect_flag("LayerNormalization", "center", center)
+        self.scale = expect_flag("LayerNormalization", "scale", scale)
         hold_settings(
             self,
             beta_initializer=beta_initializer,

@@ -5,6 +5,7 @@ from typing import Any
 from ..core.tensor import Tensor
 from ..functions import array, random
 from ..functions.arguments import expect_integer
+from ..functions.bounds import not_negative
 from ..functions.hyperparameter import Hyperparameter, number
 from .base import Layer
 
@@ -38,7 +39,7 @@ class GaussianNoise(_Noise):
     Source: Bishop (1995), "Training with Noise is Equivalent to Tikhonov Regularization".
     """
 
-    stddev = Hyperparameter("a number of at least 0", lambda stddev: stddev >= 0.0)
+    stddev = not_negative()
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         super().__init__(seed, **kwargs)

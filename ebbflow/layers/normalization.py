@@ -9,6 +9,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor, eagerly
 from ..functions import array
 from ..functions.arguments import expect
+from ..functions.naming import expect_flag
 from .base import Layer, only_shapes_are_asked
 from .common import finite_rows
 
@@ -19,6 +20,14 @@ _EPSILON = 1e-7
 
 def _nan(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return np.full(shape, np.nan, dtype)
+
+
+def _moment(name: str, value: Any, least: float = -np.inf) -> np.ndarray:
+    """The moment of each feature as given; raises ArgumentError for what is not finite numbers of at least this."""
+    values = np.asarray(value)
+    valid = values.dtype.kind in "iuf" and np.isfinite(values).all() and (values >= least).all()
+    expect(valid, "Normalization", name, "finite numbers" if least < 0 else "finite numbers of 0 or more", value)
+    return values
 
 
 class Normalization(Layer):
@@ -45,13 +54,11 @@ class Normalization(Layer):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ArgumentError("Normalization: expected both mean and variance, or neither and a call of adapt")
-        if variance is not None and (np.asarray(variance) < 0).any():
-            raise ArgumentError(f"Normalization: expected variances of 0 or more, got {variance}")
         axes = [] if axis is None else np.atleast_1d(axis).tolist()
         expect(all(isinstance(a, int) for a in axes), "Normalization", "axis", "whole numbers or None", axis)
         self.axis = axis if axis is None or isinstance(axis, int) else tuple(axes)
-        self.invert = bool(invert)
-        self._given_moments = None if mean is None else (np.asarray(mean), np.asarray(variance))
+        self.invert = expect_flag("Normalization", "invert", invert)
+        self._given_moments = None if mean is None else (_moment("mean", mean), _moment("variance", variance, 0.0))
         self.mean = self.variance = None
 
     def build(self, input_shape: tuple[int, ...]) -> None:

@@ -11,6 +11,7 @@ from ..core.errors import ShapeError
 from ..core.tensor import Tensor
 from ..functions import array, shapes
 from ..functions.arguments import expect, expect_integer
+from ..functions.naming import expect_flag
 from .base import Layer
 
 __all__ = ["PolynomialFeatures"]
@@ -46,7 +47,8 @@ class PolynomialFeatures(Layer):
         self._least = expect_integer("PolynomialFeatures", "degree", least, 0)
         self._most = expect_integer("PolynomialFeatures", "degree", most, max(self._least, 0 if include_bias else 1))
         self.degree = [self._least, self._most] if several else self._most
-        self.interaction_only, self.include_bias = bool(interaction_only), bool(include_bias)
+        self.interaction_only = expect_flag("PolynomialFeatures", "interaction_only", interaction_only)
+        self.include_bias = expect_flag("PolynomialFeatures", "include_bias", include_bias)
         self.powers: np.ndarray | None = None
 
     def build(self, input_shape: tuple[int, ...]) -> None:

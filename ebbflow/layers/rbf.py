@@ -11,10 +11,13 @@ from ..core.tensor import Tensor
 from ..core.variable import Variable
 from ..functions import array
 from ..functions.arguments import expect, expect_integer, is_number
-from ..functions.hyperparameter import Hyperparameter, number
+from ..functions.bounds import above_zero
+from ..functions.hyperparameter import number
+from ..functions.naming import expect_flag
 from ..functions.random import SeedGenerator
 from .base import Layer
 from .common import finite_rows
+from .settings import setting
 
 __all__ = ["RBF"]
 
@@ -44,7 +47,7 @@ class RBF(Layer):
     (1989), "Fast Learning in Networks of Locally-Tuned Processing Units".
     """
 
-    gamma = Hyperparameter("a number above 0", lambda gamma: gamma > 0.0)
+    gamma = above_zero()
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class RBF(Layer):
         self._knows_gamma = gamma is not None
         self.gamma = 1.0 if gamma is None else gamma
         self._start = _start_of(centers)
-        self.learn_centers = bool(learn_centers)
+        self.learn_centers = expect_flag("RBF", "learn_centers", learn_centers)
         self.seed = None if seed is None else expect_integer("RBF", "seed", seed, 0)
         self.centers = None
 
@@ -132,11 +135,11 @@ class RBF(Layer):
 def _start_of(centers: Any) -> Any:
     """An array of finite numbers with two axes, or an Initializer."""
     if not isinstance(centers, (np.ndarray, Tensor, Variable, list, tuple)):
-        return initializers.get(centers)
-    values = np.array(array.convert_to_numpy(centers), np.float64)
-    valid = values.ndim == 2 and np.isfinite(values).all()
+        return setting("RBF", "centers", centers, kind="initializer")
+    values = np.asarray(centers if isinstance(centers, (list, tuple)) else array.convert_to_numpy(centers))
+    valid = values.dtype.kind in "iuf" and values.ndim == 2 and np.isfinite(values).all()
     expect(valid, "RBF", "centers", "an initializer or finite numbers of shape (units, features)", centers)
-    return values
+    return values.astype(np.float64)
 
 
 def _gamma_of(bandwidth: float) -> float:

@@ -3,6 +3,8 @@
 from typing import Any, TypeVar
 
 from ..core.errors import ArgumentError
+from ..functions.catalog import custom_object_scope
+from ..functions.catalog import custom_objects as known_now
 from .base import Layer
 
 __all__ = ["deserialize", "get", "register", "serialize"]
@@ -36,14 +38,18 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
     Raises ArgumentError for an unknown class.
     """
-    name = config.get("class_name")
-    cls = (custom_objects or {}).get(name) or _classes.get(str(name))
+    with custom_object_scope(custom_objects or {}):  # which the layers inside may need, too
+        return _class_of(config.get("class_name")).from_config(config.get("config", {}))
+
+
+def _class_of(name: Any) -> type[Layer]:
+    cls = known_now().get(name) or _classes.get(str(name))
     if cls is None:
         raise ArgumentError(
             f"layers.deserialize: expected a layer among {', '.join(sorted(_classes))}, got {name!r}; give a class of "
             f'your own as custom_objects={{"{name}": {name}}}'
         )
-    return cls.from_config(config.get("config", {}))
+    return cls
 
 
 def get(identifier: Any) -> Layer:

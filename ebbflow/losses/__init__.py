@@ -13,9 +13,9 @@ broadcast would compare every sample with every other. Weights are one number pe
 
 from typing import Any
 
-from ..core.errors import ArgumentError
-from ..functions.arguments import unknown
-from .base import Loss, LossFunctionWrapper, snake_case
+from ..functions.catalog import Catalog
+from ..functions.naming import snake_case
+from .base import Loss, LossFunctionWrapper
 from .classification import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -88,6 +88,8 @@ NAMES: dict[str, type[LossFunctionWrapper]] = {snake_case(cls.__name__): cls for
 NAMES |= {cls.__name__: cls for cls in CLASSES}
 NAMES |= _ALIASES | {name.upper(): cls for name, cls in _ALIASES.items()}
 NAMES |= {"logcosh": LogCosh, "kullback_leibler_divergence": KLDivergence, "pinball": Quantile}
+_OF_FUNCTIONS = {globals()[snake_case(cls.__name__)]: cls for cls in CLASSES}
+_CATALOG = Catalog("losses", Loss, NAMES)
 
 __all__ = [
     *(cls.__name__ for cls in CLASSES),
@@ -123,33 +125,17 @@ def get(identifier: Any) -> Loss | None:
 
     Raises ArgumentError, with the known names, for anything else.
     """
-    if identifier is None or isinstance(identifier, Loss):
-        return identifier
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    if isinstance(identifier, str) and identifier in NAMES:
-        return NAMES[identifier]()
-    if isinstance(identifier, type) and issubclass(identifier, Loss):
-        return identifier()
-    if callable(identifier):
-        known = {cls().fn: cls for cls in CLASSES}
-        return known[identifier]() if identifier in known else LossFunctionWrapper(identifier)
-    raise unknown("losses.get", "a Loss, a function or one of", NAMES, identifier)
+    found = _CATALOG.get(identifier)
+    if found is None or isinstance(found, Loss):
+        return found
+    return _OF_FUNCTIONS[found]() if found in _OF_FUNCTIONS else LossFunctionWrapper(found)
 
 
-def serialize(loss: Loss) -> dict[str, Any]:
+def serialize(loss: Loss) -> dict[str, Any] | None:
     """Class name and configuration, as plain JSON values; raises ArgumentError for a user's function."""
-    return {"class_name": type(loss).__name__, "config": loss.get_config()}
+    return _CATALOG.serialize(loss)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Loss:
+def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Loss:
     """A loss from what `serialize` returned, or from a name; raises ArgumentError for an unknown one."""
-    classes = NAMES | (custom_objects or {})
-    name = config if isinstance(config, str) else config.get("class_name")
-    if name not in classes:
-        known = [*(cls.__name__ for cls in CLASSES), *(custom_objects or {})]
-        raise ArgumentError(
-            f"losses.deserialize: expected one of {', '.join(known)}, got {name!r}; give a class of your own in "
-            "custom_objects"
-        )
-    return classes[name].from_config({} if isinstance(config, str) else config.get("config", {}))
+    return _CATALOG.deserialize(name, custom_objects)

@@ -1,6 +1,5 @@
 """Loss: one value per sample, times the sample's weight, reduced to one number."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from ..core.tensor import Tensor, as_tensor
 from ..functions import array, shapes
 from ..functions.arguments import choose, expect, expect_dtype
 from ..functions.hyperparameter import held_by, number
+from ..functions.naming import expect_name, snake_case
 from ..operators import as_float
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
@@ -62,11 +62,6 @@ def expect_axis(owner: str, axis: Any) -> int:
     return int(axis)
 
 
-def snake_case(name: str) -> str:
-    """KLDivergence -> kl_divergence, MeanSquaredError -> mean_squared_error, R2Score -> r2_score."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
 # classes
 
 
@@ -83,9 +78,10 @@ class Loss:
     """
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
-        self.name = name or snake_case(type(self).__name__)
-        self.reduction = choose(type(self).__name__, "reduction", reduction, _REDUCTIONS)
-        self.dtype = None if dtype is None else expect_dtype(type(self).__name__, dtype)
+        owner = type(self).__name__
+        self.name = expect_name(owner, name) or snake_case(owner)
+        self.reduction = choose(owner, "reduction", reduction, _REDUCTIONS)
+        self.dtype = None if dtype is None else expect_dtype(owner, dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each sample: (batch, ...) and (batch, ...) -> (batch,)."""
@@ -167,6 +163,10 @@ class LossFunctionWrapper(Loss):
     """A loss from a function of (y_true, y_pred, **kwargs) that returns one value per sample, or one number.
 
     The hyperparameters of a subclass are given to the function under their names.
+
+    Parameters:
+        fn: the function; what else is given by name is handed to it.
+        reduction, name, dtype: as for Loss.
     """
 
     def __init__(
@@ -177,7 +177,8 @@ class LossFunctionWrapper(Loss):
         dtype: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(name or getattr(fn, "__name__", "loss"), reduction, dtype)
+        expect(callable(fn), type(self).__name__, "fn", "a function of (y_true, y_pred)", fn)
+        super().__init__(getattr(fn, "__name__", "loss") if name is None else name, reduction, dtype)
         self.fn, self.fn_kwargs = fn, kwargs
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -7,7 +7,9 @@ from ..core.errors import ShapeError
 from ..core.tensor import Tensor
 from ..functions import array, nn, shapes
 from ..functions.arguments import expect_integer, is_number, labels_of
+from ..functions.bounds import not_negative, share, true_share
 from ..functions.hyperparameter import Hyperparameter, held_by
+from ..functions.naming import expect_flag
 from ..functions.nn import EPSILON
 from ..operators import as_float
 from .base import LossFunctionWrapper, aligned, expect_axis, scalar, target_of
@@ -189,9 +191,9 @@ class _Crossentropy(LossFunctionWrapper):
         dtype: Any,
         **kwargs: Any,
     ):
-        axis = expect_axis(type(self).__name__, axis)
-        super().__init__(fn, reduction, name, dtype, from_logits=bool(from_logits), axis=axis, **kwargs)
-        self.from_logits, self.axis = bool(from_logits), axis
+        self.from_logits = expect_flag(type(self).__name__, "from_logits", from_logits)
+        self.axis = expect_axis(type(self).__name__, axis)
+        super().__init__(fn, reduction, name, dtype, from_logits=self.from_logits, axis=self.axis, **kwargs)
         self.label_smoothing = label_smoothing
 
     def get_config(self) -> dict[str, Any]:
@@ -233,8 +235,8 @@ class BinaryFocalCrossentropy(_Crossentropy):
     Source: Lin et al. (2017), "Focal Loss for Dense Object Detection".
     """
 
-    alpha = Hyperparameter("a number between 0 and 1", lambda alpha: 0.0 <= alpha <= 1.0)
-    gamma = Hyperparameter("a number of 0 or more", lambda gamma: gamma >= 0.0)
+    alpha = share()
+    gamma = not_negative()
 
     def __init__(
         self,
@@ -248,10 +250,10 @@ class BinaryFocalCrossentropy(_Crossentropy):
         name: str = "binary_focal_crossentropy",
         dtype: Any = None,
     ):
-        balancing = {"apply_class_balancing": bool(apply_class_balancing)}
-        fn = binary_focal_crossentropy
+        owner, fn = type(self).__name__, binary_focal_crossentropy
+        self.apply_class_balancing = expect_flag(owner, "apply_class_balancing", apply_class_balancing)
+        balancing = {"apply_class_balancing": self.apply_class_balancing}
         super().__init__(fn, from_logits, label_smoothing, axis, reduction, name, dtype, **balancing)
-        self.apply_class_balancing = bool(apply_class_balancing)
         self.alpha, self.gamma = alpha, gamma
 
 
@@ -290,8 +292,8 @@ class CategoricalFocalCrossentropy(_Crossentropy):
     Source: Lin et al. (2017), "Focal Loss for Dense Object Detection".
     """
 
-    alpha = Hyperparameter("a number of 0 or more", lambda alpha: alpha >= 0.0)
-    gamma = Hyperparameter("a number of 0 or more", lambda gamma: gamma >= 0.0)
+    alpha = not_negative()
+    gamma = not_negative()
 
     def __init__(
         self,
@@ -331,10 +333,10 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         if ignore_class is not None:
             low, high = -(2**31), 2**31 - 1
             ignore_class = expect_integer("SparseCategoricalCrossentropy", "ignore_class", ignore_class, low, high)
-        axis = expect_axis("SparseCategoricalCrossentropy", axis)
-        own: dict[str, Any] = {"from_logits": bool(from_logits), "ignore_class": ignore_class, "axis": axis}
+        self.from_logits = expect_flag("SparseCategoricalCrossentropy", "from_logits", from_logits)
+        self.ignore_class, self.axis = ignore_class, expect_axis("SparseCategoricalCrossentropy", axis)
+        own: dict[str, Any] = {"from_logits": self.from_logits, "ignore_class": ignore_class, "axis": self.axis}
         super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **own)
-        self.from_logits, self.ignore_class, self.axis = bool(from_logits), ignore_class, axis
 
     def counted(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
         if self.ignore_class is None:
@@ -354,7 +356,7 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
     Source: Zhang, Sabuncu (2018), "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels".
     """
 
-    q = Hyperparameter("a number above 0 and below 1", lambda q: 0.0 < q < 1.0)
+    q = true_share()
 
     def __init__(
         self,

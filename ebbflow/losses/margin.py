@@ -31,7 +31,10 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 
 class Hinge(LossFunctionWrapper):
-    """mean_k max(1 - y_k p_k, 0) per sample, y in -1 and 1; 0 counts as -1."""
+    """mean_k max(1 - y_k p_k, 0) per sample, y in -1 and 1; 0 counts as -1.
+
+    Source: Cortes, Vapnik (1995), "Support-Vector Networks".
+    """
 
     def __init__(self, reduction: Any = "sum_over_batch_size", name: str = "hinge", dtype: Any = None):
         super().__init__(hinge, reduction, name, dtype)
@@ -45,7 +48,10 @@ class SquaredHinge(LossFunctionWrapper):
 
 
 class CategoricalHinge(LossFunctionWrapper):
-    """max(1 + max_k (1 - y_k) p_k - sum_k y_k p_k, 0) per sample, y one-hot."""
+    """max(1 + max_k (1 - y_k) p_k - sum_k y_k p_k, 0) per sample, y one-hot.
+
+    Source: Crammer, Singer (2001), "On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines".
+    """
 
     def __init__(self, reduction: Any = "sum_over_batch_size", name: str = "categorical_hinge", dtype: Any = None):
         super().__init__(categorical_hinge, reduction, name, dtype)

@@ -7,7 +7,7 @@ from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, as_tensor
 from ..functions import array, shapes
 from ..functions.arguments import expect, is_number
-from ..functions.hyperparameter import Hyperparameter
+from ..functions.bounds import above_zero, true_share
 from ..functions.nn import EPSILON
 from ..operators import as_float
 from .base import LossFunctionWrapper, aligned, expect_axis, scalar, target_of
@@ -169,7 +169,7 @@ class Huber(LossFunctionWrapper):
     Source: Huber (1964), "Robust Estimation of a Location Parameter".
     """
 
-    delta = Hyperparameter("a number above 0", lambda delta: delta > 0.0)
+    delta = above_zero()
 
     def __init__(
         self, delta: float = 1.0, reduction: Any = "sum_over_batch_size", name: str = "huber_loss", dtype: Any = None
@@ -203,7 +203,7 @@ class Quantile(LossFunctionWrapper):
     Source: Koenker, Bassett (1978), "Regression Quantiles".
     """
 
-    quantile = Hyperparameter("a number above 0 and below 1", lambda quantile: 0.0 < quantile < 1.0)
+    quantile = true_share()
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ run(arena, table, thread, threads):
 advance: count the step; at the end of a part write the metrics down, at the end of an epoch decide what is next
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -282,9 +282,12 @@ def write_shuffle() -> Kernel:
         def copy(i: Value, *_: Any) -> None:
             b.store(b.load(b.at(table.get(Slot.CHOSEN, POINTER), "int64", i), "int64"), b.at(order, "int64", i))
 
+        def begin(row: Callable[..., None]) -> None:
+            b.loop(0, n, 1, row, name="i")
+
         chosen = table.get(Slot.CHOSEN)
-        b.when(b.compare_index("eq", chosen, 0), lambda: b.loop(0, n, 1, identity, name="i"))
-        b.when(b.compare_index("ne", chosen, 0), lambda: b.loop(0, n, 1, copy, name="i"))
+        b.when(b.compare_index("eq", chosen, 0), lambda: begin(identity))
+        b.when(b.compare_index("ne", chosen, 0), lambda: begin(copy))
         last = b.isub(n, 1)
 
         def exchange(turn: Value, *_: Any) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import losses
-from ..core.errors import ArgumentError
-from ..functions.arguments import unknown
+from ..functions.catalog import Catalog
+from ..functions.naming import snake_case
 from ..losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -28,7 +28,6 @@ from ..losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
-from ..losses.base import snake_case
 from .accuracies import (
     Accuracy,
     BinaryAccuracy,
@@ -135,6 +134,7 @@ _NAMES: dict[str, type[Metric]] = {snake_case(cls.__name__): cls for cls in CLAS
 _NAMES |= {cls.__name__: cls for cls in CLASSES}
 _NAMES |= _ALIASES | {name.upper(): cls for name, cls in _ALIASES.items()}
 _NAMES |= {"log_cosh": LogCoshError, "logcosh": LogCoshError, "fbeta_score": FBetaScore}
+_CATALOG = Catalog("metrics", Metric, _NAMES, others=[name for name in losses.NAMES if name not in _NAMES])
 
 # names that stand for the metric that fits the loss and the shapes; only `resolve` knows which
 FITTING = ("accuracy", "acc", "crossentropy", "ce")
@@ -177,22 +177,12 @@ def get(identifier: Any) -> Metric | None:
 
     The losses' functions and names are metrics too. Raises ArgumentError, with the known names, for anything else.
     """
-    if identifier is None or isinstance(identifier, Metric):
-        return identifier
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    if isinstance(identifier, str):
-        if identifier in _NAMES:
-            return _NAMES[identifier]()
-        if identifier in losses.NAMES:
-            return MeanOfLoss(losses.NAMES[identifier](), identifier)
-    elif isinstance(identifier, losses.Loss):
+    if isinstance(identifier, str) and identifier in losses.NAMES and identifier not in _NAMES:
+        return MeanOfLoss(losses.NAMES[identifier](), identifier)
+    if isinstance(identifier, losses.Loss):
         return MeanOfLoss(identifier)
-    elif isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()
-    elif callable(identifier):
-        return MeanMetricWrapper(identifier)
-    raise unknown("metrics.get", "a Metric, a function or one of", _NAMES | losses.NAMES, identifier)
+    found = _CATALOG.get(identifier)
+    return found if found is None or isinstance(found, Metric) else MeanMetricWrapper(found)
 
 
 def resolve(
@@ -241,19 +231,11 @@ def _crossentropy(kind: str, from_logits: bool) -> Metric:
     return (SparseCategoricalCrossentropy if kind == "sparse" else CategoricalCrossentropy)(from_logits=from_logits)
 
 
-def serialize(metric: Metric) -> dict[str, Any]:
+def serialize(metric: Metric) -> dict[str, Any] | None:
     """Class name and configuration, as plain JSON values; raises ArgumentError for a user's function."""
-    return {"class_name": type(metric).__name__, "config": metric.get_config()}
+    return _CATALOG.serialize(metric)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Metric:
     """A metric from what `serialize` returned, or from a name; raises ArgumentError for an unknown one."""
-    classes = _NAMES | (custom_objects or {})
-    name = config if isinstance(config, str) else config.get("class_name")
-    if name not in classes:
-        known = [*(cls.__name__ for cls in CLASSES), *(custom_objects or {})]
-        raise ArgumentError(
-            f"metrics.deserialize: expected one of {', '.join(known)}, got {name!r}; give a class of your own in "
-            "custom_objects"
-        )
-    return classes[name].from_config({} if isinstance(config, str) else config.get("config", {}))
+    return _CATALOG.deserialize(config, custom_objects)

@@ -5,6 +5,7 @@ from typing import Any
 from ..core.tensor import Tensor
 from ..functions import array, shapes
 from ..functions.arguments import expect_integer, expect_number, labels_of
+from ..functions.naming import expect_flag
 from ..losses.base import aligned
 from ..operators import as_float
 from .base import MeanMetricWrapper
@@ -118,7 +119,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     ):
         own = {
             "k": expect_integer("SparseTopKCategoricalAccuracy", "k", k, 1),
-            "from_sorted_ids": bool(from_sorted_ids),
+            "from_sorted_ids": expect_flag("SparseTopKCategoricalAccuracy", "from_sorted_ids", from_sorted_ids),
         }
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, **own)
         self.k, self.from_sorted_ids = own["k"], own["from_sorted_ids"]

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor, as_tensor
 from ..functions import array, nn, shapes
 from ..functions.arguments import choose, expect, expect_integer, is_number
+from ..functions.naming import expect_flag
 from ..functions.nn import EPSILON
 from ..losses.base import aligned, weights_like
 from .base import Metric, pair
@@ -60,14 +63,15 @@ class AUC(Metric):
         methods = ("interpolation", "majoring", "minoring")
         given = summation_method.lower() if isinstance(summation_method, str) else summation_method
         self.summation_method = choose("AUC", "summation_method", given, methods)
-        self.init_thresholds = None if thresholds is None else sorted(thresholds_of("AUC", list(thresholds), 0.5))
+        self.init_thresholds = None if thresholds is None else sorted(thresholds_of("AUC", thresholds, 0.5))
         inner = self.init_thresholds
         if inner is None:
             last = expect_integer("AUC", "num_thresholds", num_thresholds, 2) - 1
             inner = [k / last for k in range(1, last)]
         self.thresholds = [-EPSILON, *inner, 1.0 + EPSILON]
         self.num_thresholds = len(self.thresholds)
-        self.multi_label, self.from_logits = bool(multi_label), bool(from_logits)
+        self.multi_label = expect_flag("AUC", "multi_label", multi_label)
+        self.from_logits = expect_flag("AUC", "from_logits", from_logits)
         self.num_labels = None if num_labels is None else expect_integer("AUC", "num_labels", num_labels, 1)
         expect(self.multi_label or num_labels is None, "AUC", "num_labels", "None without multi_label", num_labels)
         self.label_weights = None if label_weights is None else _numbers_of_0_or_more(label_weights)
@@ -168,10 +172,10 @@ class AUC(Metric):
 
 
 def _numbers_of_0_or_more(weights: Any) -> list[float]:
-    values = list(weights)
-    valid = len(values) > 0 and all(is_number(w) and w >= 0.0 for w in values)
+    several = isinstance(weights, (list, tuple, np.ndarray)) and len(weights) > 0
+    valid = several and all(is_number(w) and w >= 0.0 for w in weights)
     expect(valid, "AUC", "label_weights", "numbers of 0 or more, one for each output", weights)
-    return list(map(float, values))
+    return list(map(float, weights))
 
 
 def _interpolated_precision(found: Tensor, wrong: Tensor, positives: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from ..core.tensor import Tensor, as_tensor
 from ..core.variable import Variable
 from ..functions import array, shapes
 from ..functions.arguments import expect, expect_dtype
-from ..losses.base import Loss, one_row_per_sample, snake_case, target_of, weights_like
+from ..functions.naming import expect_name, snake_case
+from ..losses.base import Loss, one_row_per_sample, target_of, weights_like
 from ..operators import as_float
 
 
@@ -24,9 +25,9 @@ class Metric:
     """
 
     def __init__(self, dtype: Any = None, name: str | None = None):
-        self.name = name or snake_case(type(self).__name__)
-        kinds = ("float32", "float64", "int32", "int64")
-        self.dtype = expect_dtype(type(self).__name__, "float64" if dtype is None else dtype, kinds)
+        owner, kinds = type(self).__name__, ("float32", "float64", "int32", "int64")
+        self.name = expect_name(owner, name) or snake_case(owner)
+        self.dtype = expect_dtype(owner, "float64" if dtype is None else dtype, kinds)
         self._variables: list[Variable] = []
 
     def add_variable(
@@ -141,10 +142,16 @@ def pair(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function of (y_true, y_pred, **kwargs) that returns one value per sample."""
+    """The mean of a function of (y_true, y_pred, **kwargs) that returns one value per sample.
+
+    Parameters:
+        fn: the function; what else is given by name is handed to it.
+        name, dtype: as for Metric.
+    """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(name or getattr(fn, "__name__", "metric"), dtype)
+        expect(callable(fn), type(self).__name__, "fn", "a function of (y_true, y_pred)", fn)
+        super().__init__(getattr(fn, "__name__", "metric") if name is None else name, dtype)
         self.fn, self.fn_kwargs = fn, kwargs
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -160,10 +167,16 @@ class MeanMetricWrapper(Mean):
 
 
 class MeanOfLoss(Mean):
-    """The mean of a loss over the samples; those that the loss does not count are left out."""
+    """The mean of a loss over the samples; those that the loss does not count are left out.
+
+    Parameters:
+        loss: a Loss.
+        name, dtype: as for Metric; by default the name of the loss.
+    """
 
     def __init__(self, loss: Loss, name: str | None = None, dtype: Any = None):
-        super().__init__(name or loss.name, dtype)
+        expect(isinstance(loss, Loss), type(self).__name__, "loss", "a Loss", loss)
+        super().__init__(loss.name if name is None else name, dtype)
         self.loss = loss
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

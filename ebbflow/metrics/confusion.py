@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor, as_tensor
 from ..core.variable import Variable
@@ -16,7 +18,7 @@ from .base import Metric, pair
 
 def thresholds_of(owner: str, given: Any, default: float) -> list[float]:
     """The thresholds as a list; raises ArgumentError unless each is a number in [0, 1]."""
-    values = [default] if given is None else list(given) if isinstance(given, (list, tuple)) else [given]
+    values = [default] if given is None else list(given) if isinstance(given, (list, tuple, np.ndarray)) else [given]
     valid = given is None or (len(values) > 0 and all(is_number(t) and 0.0 <= t <= 1.0 for t in values))
     expect(valid, owner, "thresholds", "a number between 0 and 1, or a list of them", given)
     return [float(t) for t in values]

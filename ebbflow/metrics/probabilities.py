@@ -7,7 +7,12 @@ from .base import Mean, MeanOfLoss, pair
 
 
 class BinaryCrossentropy(MeanOfLoss):
-    """The mean of losses.BinaryCrossentropy, the log loss of targets 0 and 1."""
+    """The mean of losses.BinaryCrossentropy, the log loss of targets 0 and 1.
+
+    Parameters:
+        name, dtype: as for Metric.
+        from_logits, label_smoothing: as of the loss.
+    """
 
     def __init__(
         self,
@@ -23,7 +28,12 @@ class BinaryCrossentropy(MeanOfLoss):
 
 
 class CategoricalCrossentropy(MeanOfLoss):
-    """The mean of losses.CategoricalCrossentropy, the log loss of one-hot targets."""
+    """The mean of losses.CategoricalCrossentropy, the log loss of one-hot targets.
+
+    Parameters:
+        name, dtype: as for Metric.
+        from_logits, label_smoothing, axis: as of the loss.
+    """
 
     def __init__(
         self,
@@ -39,7 +49,10 @@ class CategoricalCrossentropy(MeanOfLoss):
 class SparseCategoricalCrossentropy(MeanOfLoss):
     """The mean of losses.SparseCategoricalCrossentropy, the log loss of class numbers.
 
-    With weights, samples of `ignore_class` are left out of the mean; without, as in Keras, they count as 0.
+    Parameters:
+        name, dtype: as for Metric.
+        from_logits, axis: as of the loss.
+        ignore_class: with weights, samples of it are left out of the mean; without, as in Keras, they count as 0.
     """
 
     def __init__(

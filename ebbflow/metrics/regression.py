@@ -54,7 +54,12 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
 
 
 class CosineSimilarity(MeanMetricWrapper):
-    """The mean cosine of the angle between y and p: 1 for one direction. (The loss of this name has the other sign.)"""
+    """The mean cosine of the angle between y and p: 1 for one direction, where the loss of this name is -1.
+
+    Parameters:
+        axis: along which the vectors lie.
+        name, dtype: as for Metric.
+    """
 
     def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1):
         super().__init__(cosine_similarity, name, dtype, axis=expect_axis("CosineSimilarity", axis))

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..core.errors import ArgumentError
 from ..functions.arguments import unknown
+from ..functions.catalog import Catalog
 from . import schedules
 from .adagrad import Adadelta, Adagrad
 from .adam import Adam, AdamW
@@ -52,6 +52,7 @@ _NAMES: dict[str, Callable[[], Optimizer]] = {
     "momentum": lambda: SGD(momentum=0.9),
     "nesterov": lambda: SGD(momentum=0.9, nesterov=True),
 }
+_CATALOG = Catalog("optimizers", Optimizer, {cls.__name__: cls for cls in _CLASSES})
 
 
 def get(identifier: Any) -> Optimizer:
@@ -70,9 +71,9 @@ def get(identifier: Any) -> Optimizer:
     raise unknown("optimizers.get", "an Optimizer or one of", _NAMES, identifier)
 
 
-def serialize(optimizer: Optimizer) -> dict[str, Any]:
+def serialize(optimizer: Optimizer) -> dict[str, Any] | None:
     """Class name and configuration, as plain JSON values."""
-    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+    return _CATALOG.serialize(optimizer)
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Optimizer:
@@ -83,15 +84,4 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
     Raises ArgumentError for an unknown class.
     """
-    classes = {cls.__name__: cls for cls in _CLASSES} | (custom_objects or {})
-    name = config.get("class_name")
-    if name not in classes:
-        raise ArgumentError(
-            f"optimizers.deserialize: expected one of {', '.join(classes)}, got {name!r}; give a class of your own in "
-            "custom_objects"
-        )
-    arguments = dict(config.get("config", {}))
-    rate = arguments.get("learning_rate")
-    if isinstance(rate, dict):
-        arguments["learning_rate"] = schedules.deserialize(rate, custom_objects)
-    return classes[name].from_config(arguments)
+    return _CATALOG.deserialize(config, custom_objects)

@@ -6,7 +6,8 @@ from ..core.tensor import Tensor
 from ..core.variable import Variable
 from ..functions import array
 from ..functions.arguments import expect_number
-from .arguments import fraction, positive, with_common
+from ..functions.bounds import not_negative, share_below_one
+from .arguments import with_common
 from .base import Optimizer, as_type_of
 
 __all__ = ["Adadelta", "Adagrad"]
@@ -26,7 +27,7 @@ class Adagrad(Optimizer):
     Source: Duchi, Hazan, Singer (2011), "Adaptive subgradient methods for online learning and stochastic optimization".
     """
 
-    epsilon = positive()
+    epsilon = not_negative()
     slot_names = ("accumulator",)
 
     @with_common(Optimizer.__init__)
@@ -74,7 +75,7 @@ class Adadelta(Optimizer):
     Source: Zeiler (2012), "ADADELTA: An adaptive learning rate method".
     """
 
-    rho, epsilon = fraction(), positive()
+    rho, epsilon = share_below_one(), not_negative()
     slot_names = ("accumulated_grad", "accumulated_delta_var")
 
     @with_common(Optimizer.__init__)

@@ -6,7 +6,9 @@ from ..core.tensor import Tensor
 from ..core.variable import Variable
 from ..functions import array
 from ..functions.arguments import expect
-from .arguments import fraction, positive, with_common
+from ..functions.bounds import not_negative, share_below_one
+from ..functions.naming import expect_flag
+from .arguments import with_common
 from .base import Optimizer, as_type_of
 
 __all__ = ["Adam", "AdamW"]
@@ -31,7 +33,7 @@ class Adam(Optimizer):
     Reddi, Kale, Kumar (2018), "On the convergence of Adam and beyond".
     """
 
-    beta_1, beta_2, epsilon = fraction(), fraction(), positive()
+    beta_1, beta_2, epsilon = share_below_one(), share_below_one(), not_negative()
     slot_names = ("momentum", "velocity")
 
     @with_common(Optimizer.__init__)
@@ -46,7 +48,7 @@ class Adam(Optimizer):
     ):
         super().__init__(learning_rate, **common)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self.amsgrad = bool(amsgrad)
+        self.amsgrad = expect_flag(type(self).__name__, "amsgrad", amsgrad)
 
     def choose_slots(self) -> tuple[str, ...]:
         return (*self.slot_names, "velocity_hat") if self.amsgrad else self.slot_names

@@ -8,7 +8,8 @@ import numpy as np
 from ..core.tensor import Tensor
 from ..core.variable import Variable
 from ..functions import array
-from .arguments import fraction, positive, with_common
+from ..functions.bounds import not_negative, share_below_one
+from .arguments import with_common
 from .base import Optimizer, as_type_of
 
 __all__ = ["Adamax", "Nadam"]
@@ -34,7 +35,7 @@ class Adamax(Optimizer):
     Source: Kingma, Ba (2015), "Adam: A Method for Stochastic Optimization", section 7.1.
     """
 
-    beta_1, beta_2, epsilon = fraction(), fraction(), positive()
+    beta_1, beta_2, epsilon = share_below_one(), share_below_one(), not_negative()
     slot_names = ("momentum", "norm")
 
     @with_common(Optimizer.__init__)
@@ -76,7 +77,7 @@ class Nadam(Optimizer):
     Source: Dozat (2016), "Incorporating Nesterov momentum into Adam".
     """
 
-    beta_1, beta_2, epsilon = fraction(), fraction(), positive()
+    beta_1, beta_2, epsilon = share_below_one(), share_below_one(), not_negative()
     slot_names = ("momentum", "velocity")
 
     @with_common(Optimizer.__init__)

@@ -1,4 +1,4 @@
-"""What constructors of optimizers accept: kinds of numbers, the rate or its schedule, and the arguments of them all."""
+"""What constructors of optimizers accept: the rate or its schedule, and the arguments of them all."""
 
 import functools
 import inspect
@@ -9,22 +9,7 @@ from ..core.errors import ArgumentError
 from ..functions.hyperparameter import Hyperparameter
 from .schedules.base import LearningRateSchedule, value_at
 
-__all__ = ["LearningRate", "above_zero", "fraction", "positive", "with_common"]
-
-
-def fraction() -> Hyperparameter:
-    """A hyperparameter in [0, 1)."""
-    return Hyperparameter("a number from 0 up to, but not including, 1", lambda value: 0.0 <= value < 1.0)
-
-
-def positive(optional: bool = False) -> Hyperparameter:
-    """A hyperparameter of 0 or more."""
-    return Hyperparameter("a number of 0 or more", lambda value: value >= 0.0, optional)
-
-
-def above_zero(optional: bool = False) -> Hyperparameter:
-    """A hyperparameter above 0."""
-    return Hyperparameter("a number above 0", lambda value: value > 0.0, optional)
+__all__ = ["LearningRate", "with_common"]
 
 
 class LearningRate(Hyperparameter):

@@ -12,10 +12,12 @@ from ..core.tensor import Tensor, as_tensor
 from ..core.variable import Variable
 from ..functions import array
 from ..functions.arguments import expect, expect_integer
+from ..functions.bounds import above_zero, not_negative, share
 from ..functions.hyperparameter import held_by, number
+from ..functions.naming import expect_flag, expect_name
 from ..ops.elementwise import cast
 from . import schedules
-from .arguments import LearningRate, above_zero, positive
+from .arguments import LearningRate
 from .clipping import clipped_by_norm, clipped_by_value, scaled_to_norm
 from .exclusion import Exclusion
 
@@ -51,7 +53,7 @@ class Optimizer:
         weight_decay: of 0 or more; None: none.
         clipnorm, clipvalue, global_clipnorm: above 0; at most one of them is not None.
         use_ema: whether to keep the exponential moving averages of the weights.
-        ema_momentum: in [0, 1).
+        ema_momentum: in [0, 1].
         ema_overwrite_frequency: in updates, at least 1; None: only at the end of a fit.
         loss_scale_factor: None; gradients in float32 and float64 need no scaling.
         gradient_accumulation_steps: at least 2; None: every step is an update.
@@ -74,9 +76,9 @@ class Optimizer:
     """
 
     learning_rate = LearningRate()
-    weight_decay = positive(optional=True)
+    weight_decay = not_negative(optional=True)
     clipnorm, clipvalue, global_clipnorm = (above_zero(optional=True) for _ in range(3))
-    ema_momentum = positive()
+    ema_momentum = share()
     slot_names: tuple[str, ...] = ()
     needs_loss = False
 
@@ -95,14 +97,13 @@ class Optimizer:
         name: str | None = None,
     ):
         owner = type(self).__name__
-        self.name = name or owner.lower()
+        self.name = expect_name(owner, name) or owner.lower()
         self.schedule: schedules.LearningRateSchedule | None = None
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self._clipping()
-        self.use_ema, self.ema_momentum = bool(use_ema), ema_momentum
-        expect(number(self.ema_momentum) <= 1.0, owner, "ema_momentum", "a number between 0 and 1", ema_momentum)
+        self.use_ema, self.ema_momentum = expect_flag(owner, "use_ema", use_ema), ema_momentum
         expect(loss_scale_factor is None, owner, "loss_scale_factor", "None", loss_scale_factor)
         self.loss_scale_factor = None
         self.ema_overwrite_frequency = _count(owner, "ema_overwrite_frequency", ema_overwrite_frequency, 1)

@@ -10,7 +10,8 @@ from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, as_tensor, eagerly
 from ..core.variable import Variable
 from ..functions import array, shapes
-from ..functions.arguments import expect_integer
+from ..functions.arguments import expect, expect_integer
+from ..functions.bounds import true_share
 from ..functions.hyperparameter import Hyperparameter, number
 from .base import Optimizer
 
@@ -53,7 +54,7 @@ class LBFGS(Optimizer):
 
     needs_loss = True
     armijo = Hyperparameter("a number between 0 and 1/2", lambda value: 0.0 < value < 0.5)
-    curvature = Hyperparameter("a number between 0 and 1", lambda value: 0.0 < value < 1.0)
+    curvature = true_share()
 
     def __init__(
         self,
@@ -65,6 +66,8 @@ class LBFGS(Optimizer):
         name: str | None = None,
     ):
         super().__init__(learning_rate, name=name)
+        moves = self.schedule is not None or number(self.learning_rate) > 0.0
+        expect(moves, "LBFGS", "learning_rate", "a number above 0", learning_rate)
         self.history_size = expect_integer("LBFGS", "history_size", history_size, 1)
         self.max_trials = expect_integer("LBFGS", "max_trials", max_trials, 2)
         self.armijo, self.curvature = armijo, curvature

@@ -5,8 +5,9 @@ from typing import Any
 from ..core.tensor import Tensor
 from ..core.variable import Variable
 from ..functions import array
+from ..functions.bounds import share_below_one
 from ..functions.hyperparameter import Hyperparameter
-from .arguments import fraction, with_common
+from .arguments import with_common
 from .base import Optimizer, as_type_of
 
 __all__ = ["Lion"]
@@ -28,7 +29,7 @@ class Lion(Optimizer):
     """
 
     beta_1 = Hyperparameter("a number above 0 and up to 1", lambda value: 0.0 < value <= 1.0)
-    beta_2 = fraction()
+    beta_2 = share_below_one()
     slot_names = ("momentum",)
 
     @with_common(Optimizer.__init__)

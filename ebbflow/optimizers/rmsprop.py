@@ -5,8 +5,10 @@ from typing import Any
 from ..core.tensor import Tensor
 from ..core.variable import Variable
 from ..functions import array
+from ..functions.bounds import not_negative, share_below_one
 from ..functions.hyperparameter import number
-from .arguments import fraction, positive, with_common
+from ..functions.naming import expect_flag
+from .arguments import with_common
 from .base import Optimizer, as_type_of
 from .sgd import require_none
 
@@ -34,7 +36,7 @@ class RMSprop(Optimizer):
     Source: Tieleman, Hinton (2012), "Lecture 6.5: rmsprop", Neural Networks for Machine Learning.
     """
 
-    rho, momentum, epsilon = fraction(), fraction(), positive()
+    rho, momentum, epsilon = share_below_one(), share_below_one(), not_negative()
 
     @with_common(Optimizer.__init__)
     def __init__(
@@ -48,7 +50,7 @@ class RMSprop(Optimizer):
     ):
         super().__init__(learning_rate, **common)
         self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
-        self.centered = bool(centered)
+        self.centered = expect_flag("RMSprop", "centered", centered)
 
     def choose_slots(self) -> tuple[str, ...]:
         own = {"velocity": True, "momentum": number(self.momentum) != 0.0, "average_gradient": self.centered}

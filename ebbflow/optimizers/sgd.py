@@ -7,8 +7,10 @@ from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
 from ..core.variable import Variable
 from ..functions import array
+from ..functions.bounds import share_below_one
 from ..functions.hyperparameter import number
-from .arguments import fraction, with_common
+from ..functions.naming import expect_flag
+from .arguments import with_common
 from .base import Optimizer, as_type_of
 from .clipping import global_norm
 
@@ -33,13 +35,13 @@ class SGD(Optimizer):
     Dahl, Hinton (2013), "On the importance of initialization and momentum in deep learning".
     """
 
-    momentum = fraction()
+    momentum = share_below_one()
 
     @with_common(Optimizer.__init__)
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **common: Any):
         super().__init__(learning_rate, **common)
         self.momentum = momentum
-        self.nesterov = bool(nesterov)
+        self.nesterov = expect_flag("SGD", "nesterov", nesterov)
 
     def choose_slots(self) -> tuple[str, ...]:
         return ("momentum",) if number(self.momentum) != 0.0 else ()

@@ -6,6 +6,7 @@ import time
 from typing import TextIO
 
 from ..core.errors import ArgumentError
+from ..functions.arguments import expect
 from .callbacks import Callback, Logs
 from .runner import Progress
 
@@ -32,7 +33,8 @@ class ProgressBar(Callback):
 
     def __init__(self, verbose: int = 1, stream: TextIO | None = None):
         super().__init__()
-        self._verbose, self._stream = verbose, stream
+        expect(stream is None or hasattr(stream, "write"), "ProgressBar", "stream", "an open text file", stream)
+        self._verbose, self._stream = verbosity("ProgressBar", verbose, stream), stream
         self._latest: Logs = {}
 
     @property

@@ -186,7 +186,7 @@ def test_softmax_over_several_axes_and_with_a_mask() -> None:
         (lambda: layers.Reshape((0,)), "for target_shape, got"),
         (lambda: layers.Permute((0, 1)), r"Permute: expected the axes \[1, 2\] in some order for dims, got \(0, 1\)"),
         (lambda: layers.RepeatVector(0), "RepeatVector: expected a whole number of at least 1 for n, got 0"),
-        (lambda: layers.GaussianNoise(-0.1), "GaussianNoise: expected a number of at least 0 for stddev, got -0.1"),
+        (lambda: layers.GaussianNoise(-0.1), "GaussianNoise: expected a number of 0 or more for stddev, got -0.1"),
         (lambda: layers.GaussianDropout(1.0), "GaussianDropout: expected a probability .* for rate, got 1.0"),
         (lambda: layers.GaussianNoise(0.1, seed=-1), "GaussianNoise: expected a whole number .* for seed, got -1"),
         (lambda: layers.ELU("x"), "ELU: expected a number for alpha, got 'x'"),

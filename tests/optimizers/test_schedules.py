@@ -139,7 +139,7 @@ def test_a_schedule_of_ones_own() -> None:
     optimizer = optimizers.SGD(Root(0.5))
     assert float(optimizer.learning_rate) == 0.5
     config = optimizers.serialize(optimizer)
-    with pytest.raises(ArgumentError, match="schedules.deserialize: expected a class of custom_objects .* got 'Root'"):
+    with pytest.raises(ArgumentError, match="schedules.deserialize: expected one of .* got 'Root'; give a class of"):
         optimizers.deserialize(config)
     assert optimizers.deserialize(config, {"Root": Root}).schedule.initial == 0.5
     with pytest.raises(NotImplementedError, match="LearningRateSchedule: define __call__"):

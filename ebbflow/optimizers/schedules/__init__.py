@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...functions.arguments import unknown
+from ...functions.catalog import Catalog
 from .base import LearningRateSchedule
 from .cosines import CosineDecay, CosineDecayRestarts, OneCycle
 from .decays import ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, StepDecay
@@ -21,25 +21,22 @@ __all__ = [
     "serialize",
 ]
 
-_CLASSES = {
-    cls.__name__: cls
-    for cls in (
-        CosineDecay,
-        CosineDecayRestarts,
-        ExponentialDecay,
-        InverseTimeDecay,
-        OneCycle,
-        PiecewiseConstantDecay,
-        PolynomialDecay,
-        StepDecay,
-    )
-}
+_CLASSES: tuple[type[LearningRateSchedule], ...] = (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    OneCycle,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+    StepDecay,
+)
+_CATALOG = Catalog("schedules", LearningRateSchedule, {cls.__name__: cls for cls in _CLASSES})
 
 
-def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any] | None:
     """Class name and configuration, as plain JSON values."""
-    schedule = learning_rate_schedule
-    return {"class_name": type(schedule).__name__, "config": schedule.get_config()}
+    return _CATALOG.serialize(learning_rate_schedule)
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> LearningRateSchedule:
@@ -50,8 +47,4 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
     Raises ArgumentError for an unknown class.
     """
-    classes: dict[str, Any] = _CLASSES | (custom_objects or {})
-    name = config.get("class_name")
-    if name not in classes:
-        raise unknown("schedules.deserialize", "a class of custom_objects or one of", _CLASSES, name)
-    return classes[name].from_config(config.get("config", {}))
+    return _CATALOG.deserialize(config, custom_objects)

@@ -6,18 +6,9 @@ from ...core.errors import ArgumentError
 from ...core.tensor import Tensor
 from ...functions import array
 from ...functions.hyperparameter import Hyperparameter, held_by, number
+from ...functions.naming import expect_name
 
-__all__ = ["LearningRateSchedule", "NumbersSchedule", "length", "rate", "value_at"]
-
-
-def rate(optional: bool = False) -> Hyperparameter:
-    """A number of 0 or more."""
-    return Hyperparameter("a number of 0 or more", lambda value: value >= 0.0, optional)
-
-
-def length() -> Hyperparameter:
-    """A number above 0."""
-    return Hyperparameter("a number above 0", lambda value: value > 0.0)
+__all__ = ["LearningRateSchedule", "NumbersSchedule", "value_at"]
 
 
 class LearningRateSchedule:
@@ -68,6 +59,10 @@ class NumbersSchedule(LearningRateSchedule):
     """A schedule whose numbers are hyperparameters; what else its constructor takes stands in `_plain`."""
 
     _plain: tuple[str, ...] = ()
+
+    def __init__(self, name: str | None):
+        owner = type(self).__name__
+        self.name = expect_name(owner, name) or owner
 
     def get_config(self) -> dict[str, Any]:
         numbers = {name: None if getattr(self, name) is None else number(getattr(self, name)) for name in held_by(self)}

@@ -6,8 +6,8 @@ from typing import Any
 from ...core.tensor import Tensor
 from ...functions import array
 from ...functions.arguments import expect, expect_integer, is_number
-from ...functions.hyperparameter import Hyperparameter
-from .base import NumbersSchedule, length, rate
+from ...functions.bounds import above_zero, not_negative, true_share
+from .base import NumbersSchedule
 
 __all__ = ["CosineDecay", "CosineDecayRestarts", "OneCycle"]
 
@@ -30,8 +30,8 @@ class CosineDecay(NumbersSchedule):
     Source: Loshchilov, Hutter (2017), "SGDR: Stochastic gradient descent with warm restarts".
     """
 
-    initial_learning_rate, decay_steps, alpha = rate(), length(), rate()
-    warmup_target, warmup_steps = rate(optional=True), rate()
+    initial_learning_rate, decay_steps, alpha = not_negative(), above_zero(), not_negative()
+    warmup_target, warmup_steps = not_negative(optional=True), not_negative()
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class CosineDecay(NumbersSchedule):
         warmup_target: float | None = None,
         warmup_steps: float = 0,
     ):
-        self.name = name
+        super().__init__(name)
         self.initial_learning_rate, self.decay_steps, self.alpha = initial_learning_rate, decay_steps, alpha
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
@@ -76,7 +76,7 @@ class CosineDecayRestarts(NumbersSchedule):
     Source: Loshchilov, Hutter (2017), "SGDR: Stochastic gradient descent with warm restarts".
     """
 
-    initial_learning_rate, first_decay_steps, m_mul, alpha = rate(), length(), length(), rate()
+    initial_learning_rate, first_decay_steps, m_mul, alpha = not_negative(), above_zero(), above_zero(), not_negative()
     _plain = ("t_mul",)
 
     def __init__(
@@ -89,7 +89,8 @@ class CosineDecayRestarts(NumbersSchedule):
         name: str = "SGDRDecay",
     ):
         expect(is_number(t_mul) and t_mul >= 1, type(self).__name__, "t_mul", "a number of 1 or more", t_mul)
-        self.name, self.t_mul = name, float(t_mul)
+        super().__init__(name)
+        self.t_mul = float(t_mul)
         self.initial_learning_rate, self.first_decay_steps = initial_learning_rate, first_decay_steps
         self.m_mul, self.alpha = m_mul, alpha
 
@@ -126,8 +127,8 @@ class OneCycle(NumbersSchedule):
     Source: Smith (2018), "A disciplined approach to neural network hyper-parameters, part 1".
     """
 
-    max_learning_rate, div_factor, final_div_factor = rate(), length(), length()
-    warmup_fraction = Hyperparameter("a number between 0 and 1", lambda value: 0.0 < value < 1.0)
+    max_learning_rate, div_factor, final_div_factor = not_negative(), above_zero(), above_zero()
+    warmup_fraction = true_share()
     _plain = ("total_steps",)
 
     def __init__(
@@ -139,7 +140,8 @@ class OneCycle(NumbersSchedule):
         final_div_factor: float = 1e4,
         name: str = "OneCycle",
     ):
-        self.name, self.total_steps = name, expect_integer(type(self).__name__, "total_steps", total_steps, 2)
+        super().__init__(name)
+        self.total_steps = expect_integer(type(self).__name__, "total_steps", total_steps, 2)
         self.max_learning_rate, self.warmup_fraction = max_learning_rate, warmup_fraction
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
 

@@ -8,7 +8,9 @@ import numpy as np
 from ...core.tensor import Tensor
 from ...functions import array
 from ...functions.arguments import expect, is_number
-from .base import NumbersSchedule, length, rate
+from ...functions.bounds import above_zero, not_negative
+from ...functions.naming import expect_flag
+from .base import NumbersSchedule
 
 __all__ = ["ExponentialDecay", "InverseTimeDecay", "PiecewiseConstantDecay", "PolynomialDecay", "StepDecay"]
 
@@ -24,7 +26,7 @@ class ExponentialDecay(NumbersSchedule):
         name: as printed.
     """
 
-    initial_learning_rate, decay_steps, decay_rate = rate(), length(), length()
+    initial_learning_rate, decay_steps, decay_rate = not_negative(), above_zero(), above_zero()
     _plain = ("staircase",)
 
     def __init__(
@@ -35,7 +37,8 @@ class ExponentialDecay(NumbersSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ):
-        self.name, self.staircase = name, bool(staircase)
+        super().__init__(name)
+        self.staircase = expect_flag(type(self).__name__, "staircase", staircase)
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
 
     def __call__(self, step: Any) -> Tensor:
@@ -53,10 +56,10 @@ class StepDecay(NumbersSchedule):
         name: as printed.
     """
 
-    initial_learning_rate, drop_steps, drop = rate(), length(), length()
+    initial_learning_rate, drop_steps, drop = not_negative(), above_zero(), above_zero()
 
     def __init__(self, initial_learning_rate: float, drop_steps: float, drop: float = 0.5, name: str = "StepDecay"):
-        self.name = name
+        super().__init__(name)
         self.initial_learning_rate, self.drop_steps, self.drop = initial_learning_rate, drop_steps, drop
 
     def __call__(self, step: Any) -> Tensor:
@@ -74,7 +77,7 @@ class InverseTimeDecay(NumbersSchedule):
         name: as printed.
     """
 
-    initial_learning_rate, decay_steps, decay_rate = rate(), length(), rate()
+    initial_learning_rate, decay_steps, decay_rate = not_negative(), above_zero(), not_negative()
     _plain = ("staircase",)
 
     def __init__(
@@ -85,7 +88,8 @@ class InverseTimeDecay(NumbersSchedule):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ):
-        self.name, self.staircase = name, bool(staircase)
+        super().__init__(name)
+        self.staircase = expect_flag(type(self).__name__, "staircase", staircase)
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
 
     def __call__(self, step: Any) -> Tensor:
@@ -107,7 +111,8 @@ class PolynomialDecay(NumbersSchedule):
         name: as printed.
     """
 
-    initial_learning_rate, decay_steps, end_learning_rate, power = rate(), length(), rate(), rate()
+    initial_learning_rate, end_learning_rate = not_negative(), not_negative()
+    decay_steps, power = above_zero(), not_negative()
     _plain = ("cycle",)
 
     def __init__(
@@ -119,7 +124,8 @@ class PolynomialDecay(NumbersSchedule):
         cycle: bool = False,
         name: str = "PolynomialDecay",
     ):
-        self.name, self.cycle = name, bool(cycle)
+        super().__init__(name)
+        self.cycle = expect_flag(type(self).__name__, "cycle", cycle)
         self.initial_learning_rate, self.decay_steps = initial_learning_rate, decay_steps
         self.end_learning_rate, self.power = end_learning_rate, power
 
@@ -144,13 +150,14 @@ class PiecewiseConstantDecay(NumbersSchedule):
     _plain = ("boundaries", "values")
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"):
-        self.name, self.boundaries, self.values = name, list(boundaries), list(values)
+        super().__init__(name)
         owner = type(self).__name__
-        rising = all(is_number(one) for one in self.boundaries) and sorted(set(self.boundaries)) == self.boundaries
-        expect(rising and bool(self.boundaries), owner, "boundaries", "rising step numbers", boundaries)
-        valid = all(is_number(value) and value >= 0.0 for value in self.values)
-        fits = valid and len(self.values) == len(self.boundaries) + 1
-        expect(fits, owner, "values", f"{len(self.boundaries) + 1} numbers of 0 or more", values)
+        steps, rates = _numbers_of(boundaries), _numbers_of(values)
+        rising = sorted(set(steps)) == steps
+        expect(rising and bool(steps), owner, "boundaries", "rising step numbers", boundaries)
+        fits = len(rates) == len(steps) + 1 and min(rates) >= 0.0
+        expect(fits, owner, "values", f"{len(steps) + 1} numbers of 0 or more", values)
+        self.boundaries, self.values = steps, rates
 
     def __call__(self, step: Any) -> Tensor:
         step = array.cast(step, "float64")
@@ -158,3 +165,9 @@ class PiecewiseConstantDecay(NumbersSchedule):
         for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
             rate = array.where(step > float(boundary), float(value), rate)
         return rate
+
+
+def _numbers_of(given: Any) -> list[float]:
+    """A sequence of finite numbers as a list, and an empty one for anything else."""
+    several = isinstance(given, (list, tuple, np.ndarray)) and all(is_number(one) for one in given)
+    return np.asarray(given).tolist() if several else []

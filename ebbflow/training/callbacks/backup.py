@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.errors import ArgumentError, ModelFileError
 from ...core.variable import Variable
+from ...functions.naming import expect_flag
 from ..modelfile import read_model_file, write_model_file
 from ..saving import variable_groups
 from .base import Callback, Logs, only_if
@@ -45,7 +46,8 @@ class BackupAndRestore(Callback):
         super().__init__()
         self.backup_dir = expect_path("BackupAndRestore", "backup_dir", backup_dir)
         self.save_freq, self._frequency = save_freq, Frequency("BackupAndRestore", "save_freq", save_freq)
-        self.double_checkpoint, self.delete_checkpoint = bool(double_checkpoint), bool(delete_checkpoint)
+        self.double_checkpoint = expect_flag("BackupAndRestore", "double_checkpoint", double_checkpoint)
+        self.delete_checkpoint = expect_flag("BackupAndRestore", "delete_checkpoint", delete_checkpoint)
         self._latest, self._previous = self.backup_dir / "backup.ebb", self.backup_dir / "previous.ebb"
         self._epoch = 0
 

@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ...functions.arguments import choose, expect
+from ...functions.naming import expect_flag
 from ..runner import Progress
 
 Logs = dict[str, float]
@@ -97,6 +99,11 @@ def overrides(callback: Callback, moment: str) -> bool:
     return condition is None or condition(callback)
 
 
+def expect_verbosity(owner: str, value: Any) -> int:
+    """`value` as 0 (silent), 1 or 2; raises ArgumentError for anything else."""
+    return int(choose(owner, "verbose", value, (0, 1, 2)))
+
+
 class CallbackList(Callback):
     """Several callbacks as one, called in their order.
 
@@ -116,10 +123,10 @@ class CallbackList(Callback):
         **params: Any,
     ):
         super().__init__()
-        self.callbacks = list(callbacks or ())
-        if add_history:
+        self.callbacks = _listed(callbacks)
+        if expect_flag("CallbackList", "add_history", add_history):
             self._add_history()
-        if add_progbar:
+        if expect_flag("CallbackList", "add_progbar", add_progbar):
             from ..progress import ProgressBar  # which is itself a callback
 
             self.callbacks.append(ProgressBar())
@@ -149,6 +156,14 @@ class CallbackList(Callback):
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
+
+
+def _listed(callbacks: Any) -> list[Callback]:
+    """Callbacks as a list; raises ArgumentError where one is none."""
+    given = () if callbacks is None else callbacks
+    listed = list(given) if isinstance(given, Iterable) else [given]
+    expect(all(isinstance(one, Callback) for one in listed), "CallbackList", "callbacks", "Callbacks", callbacks)
+    return listed
 
 
 def _warn_of_the_unheard(callback: Callback) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.errors import ArgumentError
 from ...functions.arguments import expect
+from ...functions.naming import expect_flag
 from .base import Callback, Logs
 from .files import expect_path, make_folder, writing
 
@@ -33,7 +34,7 @@ class CSVLogger(Callback):
         self.filename = expect_path("CSVLogger", "filename", filename)
         valid = isinstance(separator, str) and len(separator) == 1 and separator not in '"\r\n'
         expect(valid, "CSVLogger", "separator", "one character", separator)
-        self.separator, self.append = separator, bool(append)
+        self.separator, self.append = separator, expect_flag("CSVLogger", "append", append)
         self.keys: list[str] | None = None
         self._continues = False
 

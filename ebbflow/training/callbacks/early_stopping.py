@@ -3,7 +3,8 @@
 import numpy as np
 
 from ...functions.arguments import expect_integer, expect_number
-from .base import Logs
+from ...functions.naming import expect_flag
+from .base import Logs, expect_verbosity
 from .monitor import MOST_EPOCHS, Monitoring
 
 
@@ -44,7 +45,8 @@ class EarlyStopping(Monitoring):
     ):
         super().__init__(monitor, mode, min_delta)
         owner = type(self).__name__
-        self.verbose, self.restore_best_weights = verbose, bool(restore_best_weights)
+        self.verbose = expect_verbosity(owner, verbose)
+        self.restore_best_weights = expect_flag(owner, "restore_best_weights", restore_best_weights)
         self.patience = expect_integer(owner, "patience", patience, 0, MOST_EPOCHS)
         self.start_from_epoch = expect_integer(owner, "start_from_epoch", start_from_epoch, 0, MOST_EPOCHS)
         self.baseline = None if baseline is None else expect_number(owner, "baseline", baseline)

@@ -11,6 +11,7 @@ from ...core.errors import ArgumentError
 from ...core.tensor import Tensor, as_tensor, eagerly
 from ...functions import array
 from ...functions.arguments import expect, expect_integer, expect_number
+from ...functions.naming import expect_flag
 from ..data import batch_of, prepare_x, prepare_y
 from ..diagnose import watched
 from ..saving import all_layers
@@ -68,7 +69,7 @@ class GradientMonitor(Callback):
         self.frequency = expect_integer("GradientMonitor", "frequency", frequency, 1)
         self.dead = expect_number("GradientMonitor", "dead", dead, low=0.0)
         self.saturated = expect_number("GradientMonitor", "saturated", saturated, low=0.5, high=1.0)
-        self.log = bool(log)
+        self.log = expect_flag("GradientMonitor", "log", log)
         self._sample = None if x is None else _sample_of(x, y)
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}

@@ -12,7 +12,11 @@ Moment = Callable[..., Any] | None
 class LambdaCallback(Callback):
     """A callback made of functions: LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)).
 
-    Parameters: any moment of Callback, by name; the common ones also by position.
+    Parameters:
+        on_epoch_begin, on_epoch_end: functions of (epoch, logs).
+        on_train_begin, on_train_end: functions of (logs).
+        on_train_batch_begin, on_train_batch_end: functions of (batch, logs).
+        and by name any other moment of Callback.
 
     Raises ArgumentError for the name of a moment that does not exist, or for what is not a function.
     """

@@ -7,7 +7,7 @@ from typing import Any
 from ...core.errors import ArgumentError
 from ...core.variable import Variable
 from ...functions.arguments import expect, expect_integer, expect_number, is_number
-from .base import Callback, Logs
+from .base import Callback, Logs, expect_verbosity
 from .monitor import MOST_EPOCHS, Monitoring
 
 
@@ -41,7 +41,7 @@ class LearningRateScheduler(Callback):
     def __init__(self, schedule: Callable[..., float], verbose: int = 0):
         super().__init__()
         expect(callable(schedule), "LearningRateScheduler", "schedule", "a function of (epoch, rate)", schedule)
-        self.schedule, self.verbose = schedule, verbose
+        self.schedule, self.verbose = schedule, expect_verbosity("LearningRateScheduler", verbose)
         self._takes_rate = _takes_two(schedule)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -117,7 +117,7 @@ class ReduceLROnPlateau(Monitoring):
             "a number from 0 up to, but not including, 1",
             factor,
         )
-        self.factor, self.verbose = float(factor), verbose
+        self.factor, self.verbose = float(factor), expect_verbosity(owner, verbose)
         self.patience = expect_integer(owner, "patience", patience, 0, MOST_EPOCHS)
         self.cooldown = expect_integer(owner, "cooldown", cooldown, 0, MOST_EPOCHS)
         self.min_lr = expect_number(owner, "min_lr", min_lr, low=0.0)

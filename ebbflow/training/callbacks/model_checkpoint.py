@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ...core.errors import ArgumentError
 from ...functions.arguments import expect, expect_number
-from .base import Logs, only_if
+from ...functions.naming import expect_flag
+from .base import Logs, expect_verbosity, only_if
 from .files import expect_path, make_folder, writing
 from .frequency import Frequency
 from .monitor import Monitoring
@@ -49,7 +50,9 @@ class ModelCheckpoint(Monitoring):
         owner = type(self).__name__
         self.filepath = os.fspath(expect_path(owner, "filepath", filepath))
         expect(_is_template(self.filepath), owner, "filepath", "names in {}", self.filepath)
-        self.verbose, self.save_best_only, self.save_weights_only = verbose, bool(save_best_only), save_weights_only
+        self.verbose = expect_verbosity(owner, verbose)
+        self.save_best_only = expect_flag(owner, "save_best_only", save_best_only)
+        self.save_weights_only = expect_flag(owner, "save_weights_only", save_weights_only)
         self.save_freq, self._frequency = save_freq, Frequency(owner, "save_freq", save_freq)
         self._threshold = initial_value_threshold
         if initial_value_threshold is not None:

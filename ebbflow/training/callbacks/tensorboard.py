@@ -10,6 +10,7 @@ from typing import Any
 from ... import layers
 from ...core.errors import ArgumentError
 from ...functions.arguments import expect_integer
+from ...functions.naming import expect_flag
 from .base import Callback, Logs, only_if
 from .events import EventFile, histogram, keras_model, scalar
 from .files import expect_path, make_folder, writing
@@ -54,7 +55,8 @@ class TensorBoard(Callback):
         _refuse(embeddings_metadata=embeddings_metadata)
         self.log_dir = expect_path("TensorBoard", "log_dir", log_dir)
         self.histogram_freq = expect_integer("TensorBoard", "histogram_freq", histogram_freq, 0)
-        self.write_graph, self.write_steps_per_second = bool(write_graph), bool(write_steps_per_second)
+        self.write_graph = expect_flag("TensorBoard", "write_graph", write_graph)
+        self.write_steps_per_second = expect_flag("TensorBoard", "write_steps_per_second", write_steps_per_second)
         self.update_freq = 1 if update_freq == "batch" else update_freq
         self._frequency = Frequency("TensorBoard", "update_freq", self.update_freq)
         self._files: dict[str, EventFile] = {}
