@@ -3,6 +3,18 @@
 from .ensemble import Ensemble
 from .population import Population
 from .results import Results
+from .search import Hyperband, SuccessiveHalving
 from .settings import Choice, Integers, LogUniform, Setting, Uniform
 
-__all__ = ["Choice", "Ensemble", "Integers", "LogUniform", "Population", "Results", "Setting", "Uniform"]
+__all__ = [
+    "Choice",
+    "Ensemble",
+    "Hyperband",
+    "Integers",
+    "LogUniform",
+    "Population",
+    "Results",
+    "Setting",
+    "SuccessiveHalving",
+    "Uniform",
+]

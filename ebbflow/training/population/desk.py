@@ -24,7 +24,7 @@ from ..runner import CHUNK_SECONDS
 from .folds import Fold
 from .structure import variables_of
 
-__all__ = ["Desk", "MemberProgram", "Outcome", "Start", "Work"]
+__all__ = ["Desk", "MemberProgram", "Outcome", "Paused", "Start", "Work"]
 
 
 @dataclass(frozen=True)
@@ -78,22 +78,42 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """A member between two epochs.
+
+    Attributes:
+        memory: what of the arena lives on; best: the copy of the best weights, empty if there is none.
+        table: of the program.
+        history: with room for all epochs.
+    """
+
+    memory: np.ndarray
+    best: np.ndarray
+    table: np.ndarray
+    history: np.ndarray
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a member.
 
     Attributes:
-        status: "finished", "stopped early", or "diverged": its loss became NaN or infinite.
+        status: "finished", "stopped early", "diverged" (its loss became NaN or infinite), "paused" or "dropped".
         epochs: how many ended.
         epoch: the one that its weights are of, from 0; -1 if there is none.
+        names: of the logged numbers.
         history: float64 (epochs, logged numbers).
         weights: None of a member that diverged before any epoch counted.
+        paused: what it goes on from, if it is paused.
     """
 
     status: str
     epochs: int
     epoch: int
+    names: tuple[str, ...]
     history: np.ndarray
     weights: list[np.ndarray] | None
+    paused: Paused | None = None
 
 
 class MemberProgram:
@@ -152,6 +172,12 @@ def validation_rows(work: Work, fold: Fold) -> int:
     return 0 if fold.validation is None else len(fold.validation)
 
 
+# of a table, what a paused member goes on with; the rest is written again
+KEPT_SLOTS = [
+    *(Slot.EPOCH, Slot.TOTAL, Slot.HAVE_BEST, Slot.BEST, Slot.BEST_EPOCH, Slot.WAIT, Slot.STOPPED_EPOCH),
+]
+
+
 class Desk:
     """Memory for one member at a time."""
 
@@ -165,32 +191,43 @@ class Desk:
         self._arrays = [*work.data.values(), *(held.values() if program.validation_rows else ())]
         self._own_order = np.arange(program.validation_rows, dtype=np.int64)  # of rows that all are validated on
         self._run = program.program.function("run")
+        blueprint = program.program.blueprint
+        self._kept, self._best = self._arena[: blueprint.kept], self._arena[blueprint.best :][: blueprint.weights[1]]
 
-    def train(self, start: Start, fold: Fold, is_over: Callable[[], bool]) -> Outcome | None:
-        """Train a member; None if it was over before the member was done."""
-        program, work = self._program, self._work
-        for place, buffer in program.places:
-            buffer.layout.pack(start.values[place], view(self._arena, buffer))
-        history = np.zeros((work.epochs, len(program.log_names)))
-        table = self._table(start, fold, history)
+    def train(
+        self,
+        start: Start,
+        fold: Fold,
+        until: int,
+        paused: Paused | None = None,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> Outcome | None:
+        """Train a member up to before this epoch; None if it was over before the member was done."""
+        if paused is None:
+            history = np.zeros((self._work.epochs, len(self._program.log_names)))
+            for place, buffer in self._program.places:
+                buffer.layout.pack(start.values[place], view(self._arena, buffer))
+        else:
+            history = paused.history.copy()
+            self._kept[:], self._best[:] = paused.memory, paused.best
+        table = self._table(start, fold, history, until, paused)
         while table[Slot.STATUS] == Status.RUNNING:
             if is_over():
                 return None
             self._go_on(table)
         return self._outcome(start, table, history)
 
-    def _table(self, start: Start, fold: Fold, history: np.ndarray) -> np.ndarray:
+    def _table(self, start: Start, fold: Fold, history: np.ndarray, until: int, paused: Paused | None) -> np.ndarray:
         program, work = self._program, self._work
         table = new_table(len(self._arrays))
         self._order[:] = fold.train
+        validates = program.validation_rows > 0
         instruct(
             table,
-            epochs=(0, work.epochs),
+            epochs=(0, until),
             rows=program.rows,
             steps=steps_of(program.rows, work.batch_size),
-            validation=steps_of(program.validation_rows, work.validation_batch_size)
-            if program.validation_rows
-            else (0, 0),
+            validation=steps_of(program.validation_rows, work.validation_batch_size) if validates else (0, 0),
             order=self._order,
             words=self._words,
             history=history,
@@ -203,6 +240,8 @@ class Desk:
         table[Slot.VALIDATION_ORDER] = validation.ctypes.data
         if program.stopping is not None:
             watch(table, program.stopping, program.log_names)
+        if paused is not None:
+            table[KEPT_SLOTS] = paused.table[KEPT_SLOTS]
         program.program.shuffle(table)
         return table
 
@@ -217,8 +256,8 @@ class Desk:
 
     def _outcome(self, start: Start, table: np.ndarray, history: np.ndarray) -> Outcome:
         status, stopping = Status(int(table[Slot.STATUS])), self._program.stopping
-        epochs = int(table[Slot.EPOCH])
-        names = {Status.FINISHED: "finished", Status.STOPPED_EARLY: "stopped early", Status.NOT_FINITE: "diverged"}
+        epochs, names = int(table[Slot.EPOCH]), self._program.log_names
+        words = {Status.FINISHED: "finished", Status.STOPPED_EARLY: "stopped early", Status.NOT_FINITE: "diverged"}
         if stopping is not None and stopping.restore_best_weights and table[Slot.HAVE_BEST]:
             epoch, weights = int(table[Slot.BEST_EPOCH]), self._weights(start, self._program.program.blueprint.best)
         elif status == Status.NOT_FINITE:
@@ -227,7 +266,10 @@ class Desk:
             epoch, weights = epochs - 1, start.finished(self._values(start, self._program.places))
         else:
             epoch, weights = epochs - 1, self._weights(start)
-        return Outcome(names[status], epochs, epoch, history[:epochs].copy(), weights)
+        if status != Status.FINISHED or epochs == self._work.epochs:
+            return Outcome(words[status], epochs, epoch, names, history[:epochs].copy(), weights)
+        paused = Paused(self._kept.copy(), self._best.copy(), table.copy(), history)
+        return Outcome("paused", epochs, epoch, names, history[:epochs].copy(), weights, paused)
 
     def _weights(self, start: Start, shift: int = 0) -> list[np.ndarray]:
         """The present weights, or the copy of them that lies `shift` bytes further on."""

@@ -1,8 +1,10 @@
 """Population: many networks, each with its own hyperparameters, seed and rows, trained side by side."""
 
 import itertools
+import math
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,31 +14,25 @@ from ...core.errors import ArgumentError
 from ...functions.arguments import expect, expect_integer, expect_number
 from ...functions.random import seeded
 from ...runtime.threads import cores
-from ..callbacks import EarlyStopping
+from ..callbacks import EarlyStopping, unknown_monitor
 from ..callbacks.monitor import direction_of
 from ..data import number_of_rows, prepare_rows, prepare_validation, split_last, whole_number
 from ..plan import DEFAULT_BATCH_SIZE
 from ..progress import verbosity
 from ..weights import with_class_weight
-from .crew import Crew, Task
-from .desk import MemberProgram, Outcome, Start, Work
+from .away import Away
+from .checkpoint import Checkpoint
+from .crew import Crew
+from .desk import Outcome, Work
 from .display import Display
 from .ensemble import Ensemble
 from .folds import Fold, cross_validation, drawn, holdout
 from .results import Results, summarized
+from .roster import Member, Note, Order, Roster
+from .search import Bracket, SuccessiveHalving
 from .settings import Setting, settings_of
-from .structure import portrait
 
 __all__ = ["Population"]
-
-
-@dataclass(frozen=True)
-class Member:
-    """One network: the numbers of its setting, seed and fold."""
-
-    setting: int
-    seed: int
-    fold: int
 
 
 class Population:
@@ -86,7 +82,6 @@ class Population:
         self.build = build
         self.settings = settings_of(grid, random, members, self.seed)
         self.seeds = _seeds_of(seeds, self.seed)
-        self._members: list[Member] = []
         self._outcomes: dict[int, Outcome] = {}
 
     def fit(
@@ -107,6 +102,9 @@ class Population:
         sample_weight: Any = None,
         validation_batch_size: int | None = None,
         monitor: str | None = None,
+        search: SuccessiveHalving | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        executor: Any = None,
     ) -> "Population":
         """Train all members; returns the population. Ctrl-C ends it with the members that are done.
 
@@ -120,6 +118,12 @@ class Population:
                 it is validated on those not drawn.
             early_stopping: patience in epochs, after which a member ends with its best weights, or an EarlyStopping.
             monitor: the logged name by which members are compared, by default "val_loss", or "loss" without validation.
+            search: SuccessiveHalving or Hyperband, to drop settings that look bad early; members pause, and those that
+                go on do so as if they had not.
+            checkpoint: a folder in which members that are done are kept; a fit that was killed, called again with the
+                same arguments, trains only the others.
+            executor: a `concurrent.futures.Executor`, or with its interface, whose workers train the members instead;
+                build must be a function of a module, which they can import.
 
         Raises ArgumentError or ShapeError for what does not fit, before any member is trained.
         """
@@ -135,59 +139,94 @@ class Population:
             stopping=_stopping_of(early_stopping),
         )
         given = _folds_of(work, folds, groups, validation_split, self.seed)
-        self._folds = {seed: drawn(given, seed) if bootstrap else given for seed in self.seeds}
-        self._work, self._outcomes, self._names = work, {}, {}
-        validated = work.held is not None or self._folds[self.seeds[0]][0].validation is not None
-        self._monitor, self._mode = monitor or ("val_loss" if validated else "loss"), "min"
+        chosen = {seed: drawn(given, seed) if bootstrap else given for seed in self.seeds}
         numbers = itertools.product(range(len(self.settings)), self.seeds, range(len(given)))
-        self._members = [Member(*one) for one in numbers]
-        self._train(work, Display(len(self._members), verbosity("fit", verbose), self._monitor))
+        roster = Roster(self.build, self.settings, [Member(*one) for one in numbers], chosen, work)
+        first = roster.model(0)
+        validated = work.held is not None or roster.fold(0).validation is not None
+        logged = [*first.metrics_names, *(f"val_{name}" for name in first.metrics_names if validated)]
+        monitor = monitor or ("val_loss" if validated else "loss")
+        if monitor not in logged:
+            raise unknown_monitor(monitor, logged, "fit")
+        self._monitor, self._mode = monitor, direction_of(monitor, first.metrics)
+        self._roster, self._outcomes = roster, {}
+        display = Display(len(roster.members), verbosity("fit", verbose), monitor)
+        self._train(search, executor, checkpoint, display)
         return self
 
-    def _train(self, work: Work, display: Display) -> None:
-        workers = min(config.threads() or cores(), len(self._members))
+    def _train(self, search: SuccessiveHalving | None, executor: Any, checkpoint: Any, display: Display) -> None:
+        roster, kept = self._roster, None
+        if checkpoint is not None:
+            kept = Checkpoint(checkpoint, roster)
+            self._outcomes = dict(kept.done())
+        for number in self._outcomes:
+            display.note(self._row(number))
 
         def note(number: int, outcome: Outcome) -> None:
             self._outcomes[number] = outcome
-            display.note(self._row(number))
+            if outcome.status != "paused":
+                self._end(number, kept, display)
 
+        workers = min(config.threads() or cores(), len(roster.members))
+        crew: Any = Crew(workers, roster) if executor is None else Away(executor, roster)
+        brackets = [Bracket(range(len(self.settings)), [roster.work.epochs])]
+        if search is not None:
+            brackets = search.brackets(len(self.settings), roster.work.epochs)
         try:
-            with Crew(workers, work) as crew:
+            with crew:
                 try:
-                    crew.train(self._tasks(work), note)
+                    for bracket in brackets:
+                        for number in self._compete(crew, bracket, search, note):
+                            self._end(number, kept, display)
                 except KeyboardInterrupt:
                     crew.take_rest(note)
         finally:
             display.end()
 
-    def _tasks(self, work: Work) -> Iterator[Task]:
-        """The members in order, each with its program; models are built one after another as they are needed."""
-        programs: dict[Any, MemberProgram] = {}
-        built: tuple[int, int] | None = None
-        for number, member in enumerate(self._members):
-            fold = self._folds[member.seed][member.fold]
-            if built != (member.setting, member.seed):
-                model = self._built(member, work)
-                start, likeness = Start(model), portrait(model)
-                built = member.setting, member.seed
-            key = likeness, len(fold.train), None if fold.validation is None else len(fold.validation)
-            if key not in programs:
-                programs[key] = MemberProgram(model, work, fold)
-                self._mode = direction_of(self._monitor, model.metrics)
-            self._names[number] = programs[key].log_names
-            yield Task(number, programs[key], start, fold)
+    def _end(self, number: int, kept: Checkpoint | None, display: Display) -> None:
+        """A member is done."""
+        if kept is not None:
+            kept.keep(number, self._outcomes[number])
+        display.note(self._row(number))
 
-    def _built(self, member: Member, work: Work) -> Any:
-        """The model of a member as it begins."""
-        setting = self.settings[member.setting]
-        with seeded(member.seed):
-            model = self.build(setting)
-            if not hasattr(model, "compiled") or not model.compiled:
-                raise ArgumentError(
-                    f"Population: expected build to return a compiled model, got {model!r} for {setting}"
-                )
-            model.build_for(work.data["x"].shape, work.data["y"])
-        return model
+    def _compete(self, crew: Any, bracket: Bracket, search: SuccessiveHalving | None, note: Note) -> Iterator[int]:
+        """Train the members of a bracket from rung to rung; yields those that are dropped."""
+        alive = set(bracket.settings)
+        for rung in bracket.rungs:
+            crew.train(
+                [order for order in map(lambda number: self._order(number, rung), self._of(alive)) if order], note
+            )
+            if search is None or rung == bracket.rungs[-1]:
+                return
+            going_on = set(sorted(alive, key=lambda setting: self._score(setting, rung))[: search.kept(len(alive))])
+            for number in self._of(alive - going_on):
+                outcome = self._outcomes[number]
+                if outcome.status == "paused":
+                    self._outcomes[number] = replace(outcome, status="dropped", paused=None)
+                    yield number
+            alive = going_on
+
+    def _of(self, settings: Any) -> list[int]:
+        """The members of these settings."""
+        return [number for number, member in enumerate(self._roster.members) if member.setting in settings]
+
+    def _order(self, number: int, until: int) -> Order | None:
+        """What is left to do of a member up to before an epoch."""
+        known = self._outcomes.get(number)
+        if known is None:
+            return Order(number, until)
+        return Order(number, until, known.paused) if known.status == "paused" and known.epochs < until else None
+
+    def _score(self, setting: int, rung: int) -> float:
+        """The mean of the monitored number over a setting's members as they were at a rung; less is better."""
+        sign = 1.0 if self._mode == "min" else -1.0
+        values = []
+        for outcome in (self._outcomes[number] for number in self._of([setting])):
+            if outcome.status == "diverged" or not outcome.epochs:
+                return math.inf
+            place = min(rung, outcome.epochs) - 1
+            values.append(sign * float(outcome.history[place, outcome.names.index(self._monitor)]))
+        return float(np.mean(values))
 
     # what came of it
 
@@ -200,7 +239,8 @@ class Population:
         return Results([self._row(number) for number in sorted(self._outcomes)])
 
     def _row(self, number: int) -> dict[str, Any]:
-        member, outcome, names = self._members[number], self._outcomes[number], self._names[number]
+        member, outcome = self._roster.members[number], self._outcomes[number]
+        names = outcome.names
         logs = outcome.history[outcome.epoch] if outcome.epoch >= 0 else np.full(len(names), np.nan)
         row = {"member": number, "setting": member.setting, **self.settings[member.setting]}
         row |= {"seed": member.seed, "fold": member.fold, "status": outcome.status}
@@ -211,13 +251,11 @@ class Population:
     def history(self, number: int) -> dict[str, list[float]]:
         """What a member logged, epoch by epoch, by name."""
         outcome = self._outcome(number)
-        return {name: outcome.history[:, k].tolist() for k, name in enumerate(self._names[number])}
+        return {name: outcome.history[:, k].tolist() for k, name in enumerate(outcome.names)}
 
     def summary(self) -> Results:
         """One row a setting: mean and deviation over its seeds and folds, ranked by the monitored number."""
-        names = list(dict.fromkeys(name for names in self._names.values() for name in names))
-        if self._monitor not in names:
-            raise ArgumentError(f"summary: expected monitor to be one of {', '.join(names)}, got {self._monitor!r}")
+        names = list(dict.fromkeys(name for outcome in self._outcomes.values() for name in outcome.names))
         return summarized(list(self.results), [dict(one) for one in self.settings], names, self._monitor, self._mode)
 
     def model(self, number: int) -> Any:
@@ -227,7 +265,7 @@ class Population:
             raise ArgumentError(
                 f"Population: member {number} diverged and has no weights; its loss became NaN or infinite"
             )
-        model = self._built(self._members[number], self._work)
+        model = self._roster.model(number)
         model.set_weights(outcome.weights)
         return model
 
@@ -241,7 +279,7 @@ class Population:
     def ranked(self) -> list[int]:
         """The numbers of the members, best first by the monitored number; without those that diverged."""
         sign = 1.0 if self._mode == "min" else -1.0
-        good = [row for row in self.results if row["status"] != "diverged"]
+        good = [row for row in self.results if row["status"] not in ("diverged", "dropped")]
         return [row["member"] for row in sorted(good, key=lambda row: sign * row[self._monitor])]
 
     def best(self, refit: bool = False) -> Any:
@@ -254,12 +292,12 @@ class Population:
         if not ranked:
             raise ArgumentError("best: expected a member that is done and did not diverge, got none; call fit first")
         setting = self.summary()[0]["setting"]
-        number = next(number for number in ranked if self._members[number].setting == setting)
+        number = next(number for number in ranked if self._roster.members[number].setting == setting)
         if not refit:
             return self.model(number)
-        work = self._work
+        work = self._roster.work
         own = [row["epoch"] + 1 for row in self.results if row["setting"] == setting and row["epoch"] >= 0]
-        with seeded(self._members[number].seed):
+        with seeded(self._roster.members[number].seed):
             model = self.build(self.settings[setting])
             rows = work.data
             model.fit(
@@ -285,7 +323,7 @@ class Population:
         models = [self.model(number) for number in ranked[:count]]
         ensemble = Ensemble(models)
         ensemble.compile_from_config(models[0].get_compile_config())
-        ensemble.build_for(self._work.data["x"].shape)
+        ensemble.build_for(self._roster.work.data["x"].shape)
         return ensemble
 
 

@@ -68,7 +68,8 @@ def summarized(
 ) -> Results:
     """For each setting mean and deviation (of the members) of the figures, best first.
 
-    Members that diverged are counted, not averaged; a setting of which all did stands last.
+    Members that diverged are counted, not averaged; settings of which all did stand last, after those that a search
+    dropped, whose figures are of the epoch when it did.
     """
     found = []
     for number, setting in enumerate(settings):
@@ -80,7 +81,13 @@ def summarized(
             line[name] = float(values.mean()) if len(values) else math.nan
             line[f"{name}_std"] = float(values.std(ddof=1)) if len(values) > 1 else math.nan
         if own:
-            found.append(line)
+            found.append((any(row["status"] == "dropped" for row in own), line))
     sign = 1.0 if mode == "min" else -1.0
-    found.sort(key=lambda line: (math.isnan(line[monitor]), sign * line[monitor]))
-    return Results([{"rank": rank, **line} for rank, line in enumerate(found, start=1)])
+    found.sort(key=lambda pair: (math.isnan(pair[1][monitor]), pair[0], sign * pair[1][monitor]))
+    searched = any(dropped for dropped, _ in found)
+    return Results(
+        [
+            {"rank": rank, **line, **({"dropped": dropped} if searched else {})}
+            for rank, (dropped, line) in enumerate(found, start=1)
+        ]
+    )

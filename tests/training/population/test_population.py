@@ -11,31 +11,17 @@ from ebbflow.core.errors import ArgumentError
 from ebbflow.population import Choice, Integers, LogUniform, Population, Uniform
 from ebbflow.training.population import desk, population
 from tests.training.conftest import same_bits
+from tests.training.population.models import build
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.standard_normal((103, 4)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
 
 
-def build(hp: Any) -> Any:
-    model = ebb.Sequential(
-        [
-            ebb.layers.Dense(hp.get("width", 6), activation="tanh"),
-            ebb.layers.BatchNormalization(),
-            ebb.layers.Dropout(hp.get("dropout", 0.2)),
-            ebb.layers.Dense(2, kernel_regularizer=ebb.regularizers.L2(hp.get("penalty", 0.01))),
-        ]
-    )
-    optimizer = hp.get("optimizer", ebb.optimizers.Adam)(hp.get("rate", 0.02), **hp.get("options", {}))
-    loss = ebb.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, metrics=["accuracy"])
-    return model
-
-
 def alone(pop: Population, number: int, **arguments: Any) -> Any:
     """The member trained by `fit`: (model, history)."""
-    member = pop._members[number]
-    fold = pop._folds[member.seed][member.fold]
+    member = pop._roster.members[number]
+    fold = pop._roster.fold(number)
     ebb.set_random_seed(member.seed)
     model = build(pop.settings[member.setting])
     weights = arguments.pop("sample_weight", None)
@@ -72,8 +58,8 @@ WORK: dict[
 def test_a_member_is_bit_for_bit_what_it_is_alone(what: str) -> None:
     members, work, single = WORK[what]
     pop = Population(build, **members).fit(X, Y, batch_size=20, epochs=4, verbose=0, **work)
-    assert len(pop.results) == len(pop._members) > 0
-    for number in range(len(pop._members)):
+    assert len(pop.results) == len(pop._roster.members) > 0
+    for number in range(len(pop._roster.members)):
         arguments = {name: value() if callable(value) else value for name, value in single.items()}
         model, history = alone(pop, number, batch_size=20, epochs=4, **arguments)
         assert pop.history(number) == history

@@ -1,0 +1,103 @@
+"""The roster: who the members are, and how each begins."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import ArgumentError
+from ...functions.random import seeded
+from .desk import MemberProgram, Outcome, Paused, Start, Work
+from .folds import Fold
+from .settings import Setting
+from .structure import portrait
+
+__all__ = ["Member", "Note", "Order", "Roster", "Task"]
+
+Note = Callable[[int, Outcome], None]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network: the number of its setting, its seed, and the number of its fold."""
+
+    setting: int
+    seed: int
+    fold: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """Train a member up to before an epoch, from its start or from where it paused."""
+
+    number: int
+    until: int
+    paused: Paused | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """An order with all that is needed to carry it out."""
+
+    order: Order
+    program: MemberProgram
+    start: Start
+    fold: Fold
+
+
+class Roster:
+    """The members of a population.
+
+    Parameters:
+        build: makes the compiled model of a setting.
+        settings: of which there may be more than members use.
+        members: by their numbers.
+        folds: for each seed, the rows of each fold.
+        work: what all do.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Setting], Any],
+        settings: Sequence[Setting],
+        members: Sequence[Member],
+        folds: Mapping[int, Sequence[Fold]],
+        work: Work,
+    ):
+        self._build, self.settings, self._folds, self.work = build, list(settings), folds, work
+        self.members = list(members)
+        self._programs: dict[Any, MemberProgram] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process makes its own programs."""
+        return self.__dict__ | {"_programs": {}}
+
+    def fold(self, number: int) -> Fold:
+        """The rows of a member."""
+        member = self.members[number]
+        return self._folds[member.seed][member.fold]
+
+    def model(self, number: int) -> Any:
+        """The model of a member as it begins, with all its variables."""
+        member = self.members[number]
+        setting = self.settings[member.setting]
+        with seeded(member.seed):
+            model = self._build(setting)
+            if not getattr(model, "compiled", False):
+                raise ArgumentError(
+                    f"Population: expected build to return a compiled model, got {model!r} for {setting}"
+                )
+            model.build_for(self.work.data["x"].shape, self.work.data["y"])
+        return model
+
+    def tasks(self, orders: Iterable[Order]) -> Iterator[Task]:
+        """The orders, in turn, with programs and starts; models are made when their turn comes."""
+        built: Member | None = None
+        for order in orders:
+            member, fold = self.members[order.number], self.fold(order.number)
+            if built is None or (built.setting, built.seed) != (member.setting, member.seed):
+                model = self.model(order.number)
+                start, likeness, built = Start(model), portrait(model), member
+            key = likeness, len(fold.train), None if fold.validation is None else len(fold.validation)
+            if key not in self._programs:
+                self._programs[key] = MemberProgram(model, self.work, fold)
+            yield Task(order, self._programs[key], start, fold)
