@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import config
 from ..compile import Program, Step, compile_program, new_table
-from ..layers.base import structure_changes, structure_parts
+from ..layers.belongings import structure_changes, structure_parts
 from ..lowering.table import Slot
 from ..runtime.threads import cores, run_on
 from .compiled import metric_steps, program_of, split, test_steps, traced, type_of

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
-from ..layers.base import Layer, rules_of
+from ..layers.base import Layer
+from ..layers.belongings import rules_of
 
 
 def train_loss(model: Any, *batch: Tensor) -> Tensor:
