@@ -5,7 +5,8 @@
     python docs/build.py --out folder        to look at the result without changing what is here
 
 A page is a Python file of cells, as editors know them: after a line `# %% [markdown]` the comment is text, after `# %%`
-follows code. All cells share their names; PICTURES is the folder of the pictures, for a page that writes its own. After each cell come what it printed, and the figures that it left open.
+follows code. All cells share their names; PICTURES is the folder of the pictures, for a page that writes its own. After
+each cell come what it printed, and the figures that it left open.
 A claim that a page makes it also checks, with `assert`: a page that cannot keep it does not build.
 """
 

@@ -212,6 +212,8 @@ NOT_HELD = {
     "Dropout.p": "another name of rate, instead of it",
     "Embedding.mask_zero": "always False",
     "loss_scale_factor": "always None",
+    "input_shape": "the configuration of the model has an Input instead",
+    "input_dim": "the same; that of Embedding is held, as its files show",
 }
 DESCRIBED = {name: cls for name, cls in CLASSES.items() if hasattr(cls, "get_config") and name not in BASES}
 

@@ -13,12 +13,13 @@ from ..core.aval import Aval, floatx
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor, as_tensor, eagerly, trace
 from ..core.variable import Variable, unique_name
-from ..functions.arguments import expect_dtype, is_number
+from ..functions.arguments import expect, expect_dtype, expect_integer, is_number
 from ..functions.naming import expect_flag, expect_name, snake_case
 from ..operators import as_float
 from ..ops.elementwise import cast
 from .belongings import Belongings
 from .calling import call_context, calling, losses_now, one_number, only_shapes_are_asked
+from .common import expect_shape
 from .settings import setting
 
 __all__ = ["Layer", "only_shapes_are_asked"]
@@ -42,6 +43,8 @@ class Layer(Belongings):
         trainable: whether `trainable_weights` lists the weights.
         activity_regularizer: penalty of each output, divided by its number of rows, which every call adds to `losses`;
             name, Regularizer or function.
+        input_shape: of one sample, for the first layer of a Sequential, which then begins with an `Input` of it.
+        input_dim: the same, as the number of features.
 
     Attributes:
         built: whether the weights exist; they are made on the first call, when the input's shape is known.
@@ -56,7 +59,7 @@ class Layer(Belongings):
         layer._trainable, layer._given = True, (args, kwargs)
         layer._name, layer._dtype = "", floatx()
         layer.built, layer.input_shape, layer.output_shape = False, None, None
-        layer.activity_regularizer = None
+        layer.activity_regularizer = layer._expected_input = None
         return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -71,12 +74,18 @@ class Layer(Belongings):
         dtype: Any = None,
         trainable: bool = True,
         activity_regularizer: Any = None,
+        input_shape: Sequence[int | None] | None = None,
+        input_dim: int | None = None,
     ):
         owner = type(self).__name__
         self._name = expect_name(owner, name) or unique_name(snake_case(owner))
         self._dtype = floatx() if dtype is None else expect_dtype(owner, dtype, self._dtypes)
         self._trainable = expect_flag(owner, "trainable", trainable)
         self.activity_regularizer = setting(owner, "activity_regularizer", activity_regularizer)
+        if input_dim is not None:
+            expect(input_shape is None, owner, "input_dim", "None along with input_shape", input_dim)
+            input_shape = (expect_integer(owner, "input_dim", input_dim, 1),)
+        self._expected_input = None if input_shape is None else expect_shape(owner, "input_shape", input_shape)
 
     # what a subclass writes
 

@@ -9,7 +9,6 @@ import numpy as np
 from ..core.errors import ArgumentError, ShapeError
 from ..functions import array
 from ..functions.arguments import expect, is_number
-from .base import Layer
 
 
 def expect_shape(owner: str, name: str, shape: Any) -> tuple[int | None, ...]:
@@ -30,7 +29,7 @@ def expect_axes(owner: str, name: str, axis: Any) -> int | tuple[int, ...]:
     return tuple(map(int, axes)) if several else int(axis)
 
 
-def places_of(layer: Layer, axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
+def places_of(layer: Any, axis: int | Sequence[int], ndim: int) -> tuple[int, ...]:
     """The axes that `axis` means of inputs with ndim axes, sorted, none negative; raises ShapeError for others."""
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     if not all(-ndim <= a < ndim for a in axes):
@@ -38,7 +37,7 @@ def places_of(layer: Layer, axis: int | Sequence[int], ndim: int) -> tuple[int, 
     return tuple(sorted({a % ndim for a in axes}))
 
 
-def expect_lengths(layer: Layer, inputs: Any, axes: Sequence[int], lengths: Sequence[int]) -> None:
+def expect_lengths(layer: Any, inputs: Any, axes: Sequence[int], lengths: Sequence[int]) -> None:
     """Raise ShapeError unless these axes of the inputs have the lengths that the layer was built for."""
     if max(axes, default=0) >= inputs.ndim or tuple(inputs.shape[a] for a in axes) != tuple(lengths):
         raise ShapeError(
@@ -46,7 +45,7 @@ def expect_lengths(layer: Layer, inputs: Any, axes: Sequence[int], lengths: Sequ
         )
 
 
-def finite_rows(layer: Layer, data: Any) -> np.ndarray:
+def finite_rows(layer: Any, data: Any) -> np.ndarray:
     """Data to adapt to, as float64 of shape (rows, ...).
 
     Raises ShapeError for data without rows, ArgumentError for NaN and infinity.

@@ -42,7 +42,8 @@ class Sequential(Model):
             raise ArgumentError(f"{self}: expected Input to be the first layer, got it at place {len(self._stack)}")
         if any(layer is other for other in self._stack):
             raise ArgumentError(f"{self}: {layer} was added before; make a new layer, or a model that calls it twice")
-        self._change([*self._stack, layer])
+        first = [] if self._stack or layer._expected_input is None else [vocabulary.InputLayer(layer._expected_input)]
+        self._change([*self._stack, *first, layer])
 
     def pop(self) -> Layer:
         """Take the last layer off and return it; raises ArgumentError when there is none."""

@@ -210,3 +210,11 @@ def test_metrics_of_one_name_are_logged_under_two(run_eagerly, regression) -> No
     results = model.evaluate(*regression, return_dict=True, verbose=0)
     first, second = list(results)[1:]
     assert second == f"{first}_1" and results[first] == results[second]
+
+
+@pytest.mark.parametrize("given", [{"input_shape": (3,)}, {"input_shape": [3]}, {"input_dim": 3}], ids=str)
+def test_a_first_layer_may_say_what_it_takes(given: dict[str, object]) -> None:
+    model = ebb.Sequential([ebb.layers.Dense(4, **given), ebb.layers.Dense(1)])
+    assert model.built and model.input_shape == (None, 3) and model.count_params() == 3 * 4 + 4 + 4 + 1
+    again = ebb.Sequential.from_config(model.get_config())
+    assert again.input_shape == (None, 3) and len(again.layers) == 2
