@@ -40,10 +40,12 @@ _MODULES = (
     "population",
     "random",
     "regularizers",
+    "sklearn",
     "tables",
     "utils",
 )
-__all__ = ["__version__", *sorted([*_NAMES, *_MODULES])]
+_EXTRA = ("sklearn",)  # needs what a plain install does not bring, so that `import *` leaves it out
+__all__ = ["__version__", *sorted({*_NAMES, *_MODULES} - {*_EXTRA})]
 
 
 def __getattr__(name: str) -> Any:
@@ -60,4 +62,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*__all__, *_EXTRA])

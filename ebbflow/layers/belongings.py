@@ -14,6 +14,7 @@ from ..functions.random import SeedGenerator
 
 __all__ = ["Belongings", "rules_of", "structure_changes", "structure_parts"]
 
+_PLAIN = {bool, int, float, str, type(None)}  # types that hold nothing, of which most attributes are
 _RULES = (regularizers.Regularizer, constraints.Constraint)
 
 
@@ -166,6 +167,8 @@ def rules_of(layer: Belongings) -> list[Any]:
 def _found(values: Any, seen: set[int]) -> Iterator[Any]:
     """Variables, seed generators and layers in nested lists, tuples and dicts."""
     for value in values:
+        if type(value) in _PLAIN:
+            continue
         if isinstance(value, (Belongings, Variable, SeedGenerator)):
             yield value
         elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:

@@ -1,0 +1,81 @@
+"""L-BFGS that knows by itself when to stop, so that a whole fit is one call of native code."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.tensor import Tensor
+from ..core.variable import Variable
+from ..functions import array
+from ..functions.hyperparameter import Hyperparameter
+from ..metrics import Metric
+from ..optimizers import LBFGS
+
+LEAST_FALL = 2.220446049250313e-09  # of the loss in an iteration, relative to it; the factor 1e7 of the paper's code
+CONVERGED, ABNORMAL, LIMIT = 1.0, 2.0, 3.0
+_COUNTS = ("accepted", "stuck", "status", "active")
+
+
+class StoppingLBFGS(LBFGS):
+    """LBFGS with a verdict after each evaluation: slot "status" is 0 while there is more to do, then one of
+
+        CONVERGED   max |g| <= tol, or (L' - L) / max(|L'|, |L|, 1) <= LEAST_FALL for the last two points
+        ABNORMAL    not even the line of steepest descent leads lower
+        LIMIT       max_iter points were accepted
+
+    Slot "active" counts evaluations until then; "accepted" the points.
+    Source: Byrd, Lu, Nocedal, Zhu (1995), "A limited memory algorithm for bound constrained optimization".
+    """
+
+    tol = Hyperparameter("a number of 0 or more", lambda value: value >= 0.0)
+    max_iter = Hyperparameter("a number of at least 1", lambda value: value >= 1.0)
+
+    def __init__(self, tol: float = 1e-4, max_iter: int = 200):
+        super().__init__()
+        self.tol, self.max_iter = tol, max_iter
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        was_built = self.built
+        super().build(variables)
+        if not was_built:
+            for name in _COUNTS:
+                self._add(None, name, np.float64(0.0))
+
+    def update_steps(self, gradients: Sequence[Tensor], variables: Sequence[Variable], loss: Any) -> None:
+        accepted, before = self._old("accepted"), self._old("point_loss")
+        super().update_steps(gradients, variables, loss)
+        after = self._old("point_loss")
+        moved = self._old("accepted") > accepted
+        fall = (before - after) / array.maximum(array.maximum(array.abs(before), array.abs(after)), 1.0)
+        flat = array.max(array.abs(self._old("point_gradient"))) <= self.tol
+        converged = array.logical_or(flat, array.logical_and(moved, fall <= LEAST_FALL))
+        status = array.where(converged, CONVERGED, array.where(self._old("stuck") > 0.0, ABNORMAL, 0.0))
+        status = array.where(array.logical_and(moved, self._old("accepted") >= self.max_iter), LIMIT, status)
+        status = array.where(self._old("status") > 0.0, self._old("status"), status)
+        self.slot(None, "status").assign(status)
+        self.slot(None, "active").assign_add(array.where(status > 0.0, 0.0, 1.0))
+
+    def _remember(self, x: Tensor, g: Tensor, accepted: Tensor, failed: Tensor) -> None:
+        is_steepest = array.logical_not(self._old("curvatures")[-1] > 0.0)
+        self._choose("stuck", array.logical_and(failed, is_steepest), 1.0)
+        self.slot(None, "accepted").assign_add(array.cast(accepted, "float64"))
+        super()._remember(x, g, accepted, failed)
+
+    def found(self, name: str) -> float:
+        """The number in a slot."""
+        return float(self.slot(None, name).numpy())
+
+
+class Active(Metric):
+    """How many evaluations there were until the optimizer had its verdict: it grows, then stays, and so stops a fit."""
+
+    def __init__(self, optimizer: StoppingLBFGS):
+        super().__init__(name="active")
+        self.optimizer = optimizer
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the optimizer counts."""
+
+    def result(self) -> Tensor:
+        return self.optimizer.slot(None, "active").value

@@ -1,0 +1,212 @@
+"""Solving: an estimator's weights go into a network, are trained there, and come back."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..training.callbacks import EarlyStopping
+from ..training.callbacks.monitor import MOST_EPOCHS
+from ..training.data import Rows, number_of_rows
+from .lbfgs import ABNORMAL, CONVERGED, LIMIT
+from .network import Network, Trained
+from .stopping import Rule
+
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+)
+_ABORTED = {
+    0.0: "TOTAL NUMBER OF FUNCTION EVALUATIONS EXCEEDS LIMIT",
+    ABNORMAL: "ABNORMAL: no lower loss was found on the line of steepest descent",
+    LIMIT: "TOTAL NUMBER OF ITERATIONS REACHED LIMIT",
+}
+
+
+@dataclass
+class OptimizerState:
+    """What an optimizer remembers between two calls of partial_fit.
+
+    Attributes: learning_rate, the present one; memory, the optimizer's slots, None at first.
+    """
+
+    learning_rate: float
+    memory: list[np.ndarray] | None = None
+
+
+@dataclass
+class Streams:
+    """Where the random numbers are: the state of the order of rows, and of every dropout, each uint32[4]."""
+
+    shuffle: np.ndarray
+    dropouts: list[np.ndarray]
+
+    @classmethod
+    def of(cls, random_state: Any, hidden_layers: int) -> "Streams":
+        seed = random_state.randint(2**31 - 1)
+        states = [np.array([seed, 0, purpose, 0], np.uint32) for purpose in range(hidden_layers + 1)]
+        return cls(states[0], states[1:])
+
+
+# into a network and back
+
+
+def load(one: Any, network: Network) -> None:
+    """Set a network's weights, memory, random states and numbers to those of an estimator."""
+    model, optimizer = network.model, network.optimizer
+    pairs = [*zip(network.weights, one.coefs_ + one.intercepts_, strict=True)]
+    for variables, arrays in zip(network.norms, one.batch_norms_, strict=True):
+        pairs += zip(variables, arrays, strict=True)
+    memory = one._optimizer.memory if one.solver != "lbfgs" else None
+    known = memory is not None and [a.shape for a in memory] == [a.shape for a in network.fresh]
+    pairs += zip(network.memory, memory if known else network.fresh, strict=True)
+    for variable, array in pairs:
+        variable.assign(np.asarray(array, variable.dtype))
+    model.alpha = float(one.alpha)
+    for dropout, state in zip(model.dropouts, one._streams.dropouts, strict=False):
+        dropout.rate = float(one.dropout)
+        dropout.seed_generator.state.assign(state)
+    if one.solver == "lbfgs":
+        optimizer.tol, optimizer.max_iter = float(one.tol), float(one.max_iter)
+        return
+    if network.structure.decay:
+        optimizer.weight_decay = float(one.weight_decay)
+    if one.solver == "adam":
+        optimizer.beta_1, optimizer.beta_2 = float(one.beta_1), float(one.beta_2)
+        optimizer.epsilon = float(one.epsilon)
+    else:
+        optimizer.momentum = float(one.momentum)
+
+
+def store(one: Any, network: Network) -> None:
+    """Take over what a network has become."""
+    dtype = one.coefs_[0].dtype
+    arrays = [variable.numpy().astype(dtype) for variable in network.weights]
+    one.coefs_, one.intercepts_ = arrays[: len(one.coefs_)], arrays[len(one.coefs_) :]
+    one.batch_norms_ = [tuple(v.numpy().astype(dtype) for v in variables) for variables in network.norms]
+    one._streams.dropouts = [layer.seed_generator.state.numpy().copy() for layer in network.model.dropouts]
+    if one.solver != "lbfgs":
+        one._optimizer.memory = [variable.numpy().copy() for variable in network.memory]
+
+
+def keep_best(one: Any, network: Network, best: list[np.ndarray]) -> None:
+    """Remember the weights of the best epoch."""
+    place = {id(variable): array for variable, array in zip(network.model.weights, best, strict=True)}
+    dtype = one.coefs_[0].dtype
+    arrays = [place[id(variable)].astype(dtype) for variable in network.weights]
+    norms = [tuple(place[id(v)].astype(dtype) for v in variables) for variables in network.norms]
+    one._best = arrays[: len(one.coefs_)], arrays[len(one.coefs_) :], norms
+
+
+def restore_best(one: Any) -> None:
+    """Go back to them; the estimator must not share arrays with what it remembers."""
+    coefs, intercepts, norms = one._best
+    one.coefs_, one.intercepts_ = [a.copy() for a in coefs], [a.copy() for a in intercepts]
+    one.batch_norms_ = [tuple(a.copy() for a in arrays) for arrays in norms]
+
+
+# the solvers
+
+
+class Stochastic:
+    """Epochs of "sgd" or "adam", as many together in native code as the rule of stopping surely allows."""
+
+    def __init__(self, one: Any, network: Network, data: Rows, validation: Rows | None, batch_size: int, epochs: int):
+        self.one, self.network, self.data, self.validation = one, network, data, validation
+        self.batch_size, self.epochs = batch_size, epochs
+        self.rule = Rule(one, 1.0 if network.direction == "max" else -1.0)
+        self.watched = f"val_{network.watched}"
+        each = one.verbose or (one.solver == "sgd" and one.learning_rate == "invscaling")
+        self.most = 1.0 if each else float("inf")
+        self.shuffled = one.shuffle and batch_size < number_of_rows(data)
+
+    def run(self) -> bool:
+        """Train; returns whether the rule ended it."""
+        one = self.one
+        one.n_iter_, is_over = 0, False
+        while one.n_iter_ < self.epochs and not is_over:
+            together = int(min(self.epochs - one.n_iter_, self.rule.patience, self.most))
+            best = EarlyStopping(
+                self.watched, patience=MOST_EPOCHS, mode=self.network.direction, restore_best_weights=True
+            )
+            stopping = best if one.early_stopping else None
+            if self.network.structure.schedule is None:
+                self.network.optimizer.learning_rate = float(one._optimizer.learning_rate)
+            state = one._streams.shuffle if self.shuffled else None
+            try:
+                trained = self.network.train(self.data, self.validation, self.batch_size, together, state, stopping)
+            except KeyboardInterrupt as interrupt:
+                self._note(getattr(interrupt, "trained", Trained([], False)), stopping)
+                warnings.warn("Training interrupted by user.", stacklevel=5)
+                return True
+            self._note(trained, stopping)
+            if trained.diverged:
+                return self._diverged()
+            is_over = self.rule.is_over
+        return is_over
+
+    def _note(self, trained: Trained, stopping: Any) -> None:
+        """Write down epochs that ended."""
+        one, is_best = self.one, False
+        one._streams.shuffle = one._streams.shuffle + np.array([0, 0, 0, len(trained.logs)], np.uint32)
+        for logs in trained.logs:
+            one.n_iter_ += 1
+            one.t_ += number_of_rows(self.data)
+            one.loss_ = logs["loss"]
+            one.loss_curve_.append(one.loss_)
+            if one.verbose:
+                print(f"Iteration {one.n_iter_}, loss = {one.loss_:.8f}")
+            is_best |= self._judge(logs)
+            if one.solver == "sgd" and one.learning_rate == "invscaling":
+                one._optimizer.learning_rate = one.learning_rate_init / (one.t_ + 1) ** one.power_t
+        if is_best and stopping is not None:
+            keep_best(one, self.network, stopping.best_weights)
+
+    def _judge(self, logs: dict[str, float]) -> bool:
+        """Let the rule see an epoch; returns whether it is the best one."""
+        one = self.one
+        if self.validation is not None:
+            one.validation_scores_.append(logs[self.watched])
+            if one.verbose:
+                print(f"Validation score: {logs[self.watched]:f}")
+        if one.early_stopping:
+            return self.rule.note_score(logs[self.watched])
+        self.rule.note_loss(logs["loss"])
+        return False
+
+    def _diverged(self) -> bool:
+        """The loss became NaN or infinite: an error, unless there are the weights of a better time to go back to."""
+        one = self.one
+        told = (
+            f"The loss became NaN or infinite in iteration {one.n_iter_ + 1}; try a smaller learning_rate_init, or "
+            "scale the data to about -1 .. 1."
+        )
+        if not one.early_stopping:
+            raise ValueError(f"{NOT_FINITE} {told}")
+        one.n_iter_ += 1
+        one.loss_curve_.append(float("nan"))
+        one.validation_scores_.append(float("nan"))
+        warnings.warn(f"{told} The weights are those of the best epoch before.", ConvergenceWarning, stacklevel=6)
+        return True
+
+
+def solve_lbfgs(one: Any, network: Network, data: Rows) -> None:
+    """One call of native code, in which an epoch is an evaluation of the loss of all rows."""
+    optimizer = network.optimizer
+    stopping = EarlyStopping("active", patience=1, mode="max")
+    network.train(data, None, number_of_rows(data), one.max_fun, None, stopping)
+    optimizer.finalize_variable_values(network.model.trainable_variables)
+    one.n_iter_, one.loss_ = int(optimizer.found("accepted")), optimizer.found("point_loss")
+    status = optimizer.found("status")
+    one.stopped_ = status == CONVERGED
+    if one.verbose:
+        print(f"lbfgs: {one.n_iter_} iterations, loss = {one.loss_:.8f}")
+    if status != CONVERGED:
+        warnings.warn(
+            f"lbfgs failed to converge after {one.n_iter_} iteration(s) (status={int(status == ABNORMAL) + 1}):\n"
+            f"{_ABORTED[status]}\n\nYou might also want to scale the data, or to increase max_iter={one.max_iter} or "
+            f"max_fun={one.max_fun}.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
