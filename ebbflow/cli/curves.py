@@ -128,7 +128,7 @@ def _draw_panel(canvas: Canvas, top: float, name: str, history: Curves, best_epo
     values = [value for curve, _ in curves.values() for value in curve if math.isfinite(value)]
     bottom = top + PANEL_HEIGHT - BOTTOM
     across = Axis(1, max(len(history[name]), 2), LEFT, WIDTH - RIGHT)
-    upward = _value_axis(values or [0.0], bottom, top + TOP)
+    upward = value_axis(values or [0.0], bottom, top + TOP)
 
     _draw_grid(canvas, across, upward, name)
     if best_epoch is not None:
@@ -143,7 +143,7 @@ def _draw_panel(canvas: Canvas, top: float, name: str, history: Curves, best_epo
     _draw_legend(canvas, top + TOP - 14, {label: color for label, (_, color) in curves.items()}, best_epoch)
 
 
-def _value_axis(values: Sequence[float], bottom: float, top: float) -> Axis:
+def value_axis(values: Sequence[float], bottom: float, top: float) -> Axis:
     low, high = min(values), max(values)
     if low > 0 and high / low > 20:  # otherwise the first epochs would press everything later onto the floor
         return Axis(low / 1.15, high * 1.15, bottom, top, logarithmic=True)

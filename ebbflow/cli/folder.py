@@ -1,20 +1,18 @@
-"""The folder that `ebbflow train` leaves: model.ebb, metrics.json, history.csv and curves.png."""
+"""The folders that `ebbflow train` and `ebbflow tune` leave: a model and reports on how it came about."""
 
 import json
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ebbflow.cli.curves import draw_curves
 from ebbflow.cli.saved import MODEL_FILE, SavedModel
 from ebbflow.core.errors import ArgumentError
 from ebbflow.core.files import atomic_write
 
-REPORTS = ("metrics.json", "history.csv", "curves.png")
-
-History = Mapping[str, Sequence[float]]
+TRAINING_FILES = (MODEL_FILE, "metrics.json", "history.csv", "curves.png")
+TUNING_FILES = (MODEL_FILE, "metrics.json", "settings.json", "results.csv", "summary.png")
 
 
 def require_writable(folder: Path) -> None:
@@ -37,19 +35,17 @@ def require_other_file(out: Path, given: Sequence[Path]) -> None:
             raise ArgumentError(f"--out: writing {out} would overwrite {path}, which is read; choose another name")
 
 
-def require_table_outside(folder: Path, table: Path) -> None:
-    """Raise ArgumentError if `table` is one of the files that `write_folder` replaces."""
-    for name in (MODEL_FILE, *REPORTS):
+def require_table_outside(folder: Path, table: Path, files: Sequence[str]) -> None:
+    """Raise ArgumentError if `table` is one of the `files` that are written to `folder`."""
+    for name in files:
         require_other_file(folder / name, [table])
 
 
-def write_folder(folder: Path, model: SavedModel, history: History, summary: Mapping[str, Any]) -> None:
-    """Write the four files of a finished training; each appears complete or not at all."""
-    title = f"{Path(summary['table']).name}: {summary['target']}"
-    reports = [to_json(summary), to_csv(history), draw_curves(history, summary["best_epoch"], title)]
+def write_folder(folder: Path, model: SavedModel, reports: Mapping[str, bytes]) -> None:
+    """Write a model and its reports (file name: content); each file appears complete or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / MODEL_FILE)
-    for name, content in zip(REPORTS, reports, strict=True):
+    for name, content in reports.items():
         atomic_write(folder / name, content)
 
 
@@ -59,14 +55,16 @@ def to_json(summary: Mapping[str, Any]) -> bytes:
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):
             return {key: plain(inner) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(inner) for inner in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
     return (json.dumps(plain(summary), indent=2, allow_nan=False) + "\n").encode()
 
 
-def to_csv(history: History) -> bytes:
-    """One line per epoch (from 1), one column per quantity, floats with all their digits."""
-    lines = [",".join(["epoch", *history])]
-    for epoch, values in enumerate(zip(*history.values(), strict=True), 1):
-        lines.append(",".join([str(epoch), *(repr(float(value)) for value in values)]))
+def to_csv(columns: Mapping[str, Iterable[Any]]) -> bytes:
+    """A header and a line per row, floats with all their digits, nothing where there is none."""
+    lines = [",".join(columns)]
+    for values in zip(*columns.values(), strict=True):
+        lines.append(",".join("" if v is None else repr(float(v)) if isinstance(v, float) else str(v) for v in values))
     return ("\n".join(lines) + "\n").encode()

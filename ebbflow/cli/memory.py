@@ -13,18 +13,24 @@ COPIES = 3  # of every parameter: itself and the two averages of its gradient th
 
 
 def require_memory(widths: Sequence[int], batch_size: int) -> None:
-    """Raise ArgumentError if a network of dense layers of these widths, inputs first, cannot be trained here.
-
-    With widths n_0 ... n_L it has sum (n_(l-1) + 1) n_l parameters, and a value per unit and row of the batch.
-    """
-    parameters = sum((before + 1) * after for before, after in zip(widths, widths[1:], strict=False))
-    needed = FLOAT_BYTES * (COPIES * parameters + batch_size * sum(widths))
+    """Raise ArgumentError if a network of dense layers of these widths, inputs first, cannot be trained here."""
+    needed = needed_memory(widths, batch_size)
     if needed > (free := free_memory()):
         raise ArgumentError(
             f"--hidden {','.join(map(str, widths[1:-1]))}: expected a network that fits into the {_megabytes(free)} of "
-            f"free memory, got one that needs {_megabytes(needed)} or more ({parameters:,} parameters, batches of "
-            f"{batch_size}); choose smaller widths"
+            f"free memory, got one that needs {_megabytes(needed)} or more ({count_parameters(widths):,} parameters, "
+            f"batches of {batch_size}); choose smaller widths"
         )
+
+
+def needed_memory(widths: Sequence[int], batch_size: int) -> int:
+    """Bytes that training takes at least: of all parameters, and of a value per unit and row of the batch."""
+    return FLOAT_BYTES * (COPIES * count_parameters(widths) + batch_size * sum(widths))
+
+
+def count_parameters(widths: Sequence[int]) -> int:
+    """Weights and biases of dense layers of widths n_0 ... n_L: sum (n_(l-1) + 1) n_l."""
+    return sum((before + 1) * after for before, after in zip(widths, widths[1:], strict=False))
 
 
 def free_memory() -> float:

@@ -18,6 +18,8 @@ OPTIMIZERS = {  # to the names in ebbflow.optimizers
     "sgd": "SGD",
 }
 
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that reports a mistake in one line, as the rest of ebbflow does."""
@@ -33,13 +35,14 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; `options.command` is the name of the module that runs it."""
     parser = Parser(
         prog="ebbflow",
-        description="Train networks of dense layers on tables, evaluate them and predict with them.",
+        description="Train networks of dense layers on tables, tune and evaluate them, and predict with them.",
         epilog="Tables are .csv, .tsv, .parquet or .arrow files. "
         "'ebbflow train --help' lists the options of training, and so for the others.",
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     _add_train(commands)
+    _add_tune(commands)
     _add_evaluate(commands)
     _add_predict(commands)
     return parser
@@ -52,26 +55,13 @@ def _add_train(commands) -> None:
         description="Train a network to predict one column of a table from the others. The rows are split into "
         "training, validation (for early stopping) and test rows (for the final figures).",
     )
-    command.add_argument("table", metavar="TABLE", help="the table: .csv, .tsv, .parquet, .arrow")
-    command.add_argument("--target", metavar="COLUMN", required=True, help="the column to predict")
-    command.add_argument(
-        "--out", metavar="DIR", help="folder for the model and its report (default: TABLE's name + -model)"
-    )
-    command.add_argument(
-        "--task", choices=("classification", "regression"), help="default: decided from the target column"
-    )
+    _add_table_and_target(command, "-model")
 
     network = command.add_argument_group("network")
     network.add_argument(
         "--hidden", metavar="WIDTHS", type=widths, default=(64, 32), help="widths of the hidden layers (default: 64,32)"
     )
-    network.add_argument(
-        "--activation",
-        choices=ACTIVATIONS,
-        default="relu",
-        help="of the hidden layers: %(choices)s (default: relu)",
-        metavar="NAME",
-    )
+    _add_activation(network)
     network.add_argument(
         "--dropout",
         metavar="P",
@@ -85,6 +75,12 @@ def _add_train(commands) -> None:
         "--optimizer", choices=OPTIMIZERS, default="adam", metavar="NAME", help="%(choices)s (default: adam)"
     )
     training.add_argument("--learning-rate", metavar="X", type=positive, default=1e-3, help="default: 0.001")
+    training.add_argument(
+        "--weight-decay",
+        metavar="X",
+        type=not_negative,
+        help="each step takes this times the learning rate off a weight of 1 (default: 0.004 for adamw, else 0)",
+    )
     training.add_argument(
         "--batch-size", metavar="N", type=count, help="rows per step (default: 32 to 256, by table size)"
     )
@@ -104,14 +100,100 @@ def _add_train(commands) -> None:
         help="share of rows to stop early by; 0 trains for all epochs (default: 0.15)",
     )
     training.add_argument(
+        "--seeds",
+        metavar="N",
+        type=count,
+        default=1,
+        help="random starts, side by side, the best by validation kept (default: 1)",
+    )
+    training.add_argument(
+        "--folds",
+        metavar="K",
+        type=several,
+        help="first measure on each of K parts of the rows what is trained on the others (default: not)",
+    )
+    _add_test(training)
+    training.add_argument("--seed", metavar="N", type=seed, default=0, help="same seed, same model (default: 0)")
+    _add_common(command, training)
+
+
+def _add_tune(commands) -> None:
+    command = commands.add_parser(
+        "tune",
+        help="search for the network that predicts a column best, within a time",
+        description="Try many random settings (width, depth, learning rate, dropout, weight decay and batch size), the "
+        "best of them again on every fold from several seeds, and keep the ensemble of the best networks, or the best "
+        "setting trained on all rows. Ctrl-C ends the search and keeps what it has found.",
+    )
+    _add_table_and_target(command, "-tuned")
+    search = command.add_argument_group("search")
+    extent = search.add_mutually_exclusive_group()
+    extent.add_argument("--budget", metavar="TIME", type=duration, help="how long, such as 90s, 2m or 1h (default: 2m)")
+    extent.add_argument(
+        "--settings", metavar="N", type=count, help="how many settings instead: same seed, same model, however long"
+    )
+    search.add_argument(
+        "--folds", metavar="K", type=several, default=5, help="parts of the rows to validate on in turn (default: 5)"
+    )
+    search.add_argument(
+        "--seeds", metavar="N", type=count, default=4, help="random starts of each good setting (default: 4)"
+    )
+    search.add_argument(
+        "--ensemble",
+        metavar="N",
+        type=count,
+        default=8,
+        help="networks whose outputs the model averages; 1 for the best setting trained on all rows (default: 8)",
+    )
+    _add_activation(search)
+    search.add_argument("--epochs", metavar="N", type=count, default=200, help="at most so many (default: 200)")
+    search.add_argument(
+        "--patience",
+        metavar="N",
+        type=count,
+        default=15,
+        help="stop a network whose validation loss has not improved for N epochs (default: 15)",
+    )
+    _add_test(search)
+    search.add_argument(
+        "--seed", metavar="N", type=seed, default=0, help="of settings, splits and networks (default: 0)"
+    )
+    _add_common(command, search)
+
+
+def _add_table_and_target(command: argparse.ArgumentParser, suffix: str) -> None:
+    command.add_argument("table", metavar="TABLE", help="the table: .csv, .tsv, .parquet, .arrow")
+    command.add_argument("--target", metavar="COLUMN", required=True, help="the column to predict")
+    command.add_argument(
+        "--out", metavar="DIR", help=f"folder for the model and its report (default: TABLE's name + {suffix})"
+    )
+    command.add_argument(
+        "--task", choices=("classification", "regression"), help="default: decided from the target column"
+    )
+
+
+def _add_activation(group) -> None:
+    group.add_argument(
+        "--activation",
+        choices=ACTIVATIONS,
+        default="relu",
+        help="of the hidden layers: %(choices)s (default: relu)",
+        metavar="NAME",
+    )
+
+
+def _add_test(group) -> None:
+    group.add_argument(
         "--test",
         metavar="FRACTION",
         type=fraction,
         default=0.15,
         help="share of rows kept for the final figures; 0 for none (default: 0.15)",
     )
-    training.add_argument("--seed", metavar="N", type=seed, default=0, help="same seed, same model (default: 0)")
-    training.add_argument("--threads", metavar="N", type=count, help="default: one per core where it pays")
+
+
+def _add_common(command: argparse.ArgumentParser, group) -> None:
+    group.add_argument("--threads", metavar="N", type=count, help="default: one per core where it pays")
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -138,7 +220,9 @@ def _add_predict(commands) -> None:
 
 
 def _add_model_and_table(command: argparse.ArgumentParser) -> None:
-    command.add_argument("model", metavar="MODEL", help="the folder that 'ebbflow train' made, or its model.ebb")
+    command.add_argument(
+        "model", metavar="MODEL", help="the folder that 'ebbflow train' or 'tune' made, or its model.ebb"
+    )
     command.add_argument("table", metavar="TABLE", help="the table: .csv, .tsv, .parquet, .arrow")
 
 
@@ -182,6 +266,20 @@ def count(text: str) -> int:
     return _require(int(text), int(text) >= 1)
 
 
+@_option_type("a whole number from 2 up")
+def several(text: str) -> int:
+    """A whole number from 2 up."""
+    return _require(int(text), int(text) >= 2)
+
+
+@_option_type("a time such as 90s, 2m or 1h")
+def duration(text: str) -> float:
+    """A positive time with its unit, in seconds."""
+    _require(text, text[-1:] in SECONDS)
+    seconds = float(text[:-1]) * SECONDS[text[-1]]
+    return _require(seconds, 0 < seconds < math.inf)
+
+
 @_option_type("a whole number from 0 to 18446744073709551615")
 def seed(text: str) -> int:
     """A seed: a whole number of 64 bits."""
@@ -198,6 +296,12 @@ def fraction(text: str) -> float:
 def positive(text: str) -> float:
     """A positive finite number."""
     return _require(float(text), 0 < float(text) < math.inf)
+
+
+@_option_type("a number of 0 or more")
+def not_negative(text: str) -> float:
+    """A finite number of 0 or more."""
+    return _require(float(text), 0 <= float(text) < math.inf)
 
 
 @_option_type("whole numbers from 1 up, separated by commas, as in 64,32")

@@ -80,6 +80,21 @@ def metrics_table(heading: str, results: Mapping[str, Metrics]) -> str:
     return "\n".join(lines)
 
 
+def deviations_table(heading: str, results: Mapping[str, Any]) -> str:
+    """A table for reading: one line per metric, with "mean" and "deviation" of the model's figures and "baseline"."""
+    width = max(len(heading), 16)
+    lines = [f"{heading:<{width}}  {'model':>12}  {'deviation':>12}  {'baseline':>12}"]
+    for name, value in results["mean"].items():
+        rest = f"{results['deviation'][name]:>12.3g}  {results['baseline'][name]:>12.5g}"
+        lines.append(f"  {LABELS[name]:<{width - 2}}  {value:>12.5g}  {rest}")
+    return "\n".join(lines)
+
+
+def figures(metrics: Metrics) -> str:
+    """All metrics on one line."""
+    return "  ".join(f"{LABELS[name]} {value:.5g}" for name, value in metrics.items())
+
+
 def count(number: int, noun: str) -> str:
     """1 row, 2,000 rows."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""Models that `ebbflow train` has written: the network together with the encoding of its table."""
+"""Models that `ebbflow train` and `ebbflow tune` have written: the network together with the encoding of its table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 
 import ebbflow as ebb
 from ebbflow.core.errors import ModelFileError
+from ebbflow.population import Ensemble
 from ebbflow.tables import TableEncoder
 
 MODEL_FILE = "model.ebb"
@@ -17,7 +18,7 @@ MODEL_FILE = "model.ebb"
 class SavedModel:
     """A network, the encoder that makes its inputs from a table, and the baseline it is compared with."""
 
-    network: Any
+    network: ebb.Model | Ensemble  # named here, it is also known to load_model
     encoder: TableEncoder
     baseline: dict[str, Any]
 

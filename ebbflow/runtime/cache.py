@@ -110,7 +110,12 @@ def sources() -> str:
 
 def _trim(where: Path) -> None:
     """Remove the entries unused for longest until the cache fits its bound."""
-    entries = [(entry.stat(), entry.path) for entry in os.scandir(where) if entry.is_file()]
+    entries = []
+    with os.scandir(where) as found:
+        for entry in found:
+            with contextlib.suppress(FileNotFoundError):  # another process removed it
+                if entry.is_file():
+                    entries.append((entry.stat(), entry.path))
     total = sum(stat.st_size for stat, _ in entries)
     for stat, path in sorted(entries, key=lambda e: e[0].st_mtime):
         if total <= LARGEST_BYTES:

@@ -9,6 +9,7 @@ import numpy as np
 from ..core.errors import EbbflowError, ModelFileError
 from ..core.variable import Variable
 from ..functions.catalog import custom_object_scope
+from . import ensemble  # noqa: F401  (registers its class, so that its files load)
 from .described import compilation_from
 from .modelfile import read_model_file
 from .saving import all_layers, variable_groups

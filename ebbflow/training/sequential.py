@@ -25,8 +25,10 @@ class Sequential(Model):
         self._stack: list[Layer] = []
         if layers is not None and not isinstance(layers, Iterable):
             raise ArgumentError(f"{self}: expected a list of layers, got {layers!r}; write Sequential([...])")
+        stack: list[Layer] = []
         for layer in layers or []:
-            self.add(layer)
+            stack = self._with(stack, layer)
+        self._change(stack)
 
     @property
     def layers(self) -> list[Layer]:
@@ -35,15 +37,19 @@ class Sequential(Model):
 
     def add(self, layer: Any) -> None:
         """Put a layer on top; raises ArgumentError for what is not a layer, or for an Input that is not the first."""
+        self._change(self._with(self._stack, layer))
+
+    def _with(self, stack: list[Layer], layer: Any) -> list[Layer]:
+        """The layers and this one on top."""
         if not isinstance(layer, Layer):
             hint = "; make one by writing it with ()" if isinstance(layer, type) else ""
             raise ArgumentError(f"{self}: expected a layer, got {layer!r}{hint}")
-        if isinstance(layer, vocabulary.InputLayer) and self._stack:
-            raise ArgumentError(f"{self}: expected Input to be the first layer, got it at place {len(self._stack)}")
-        if any(layer is other for other in self._stack):
+        if isinstance(layer, vocabulary.InputLayer) and stack:
+            raise ArgumentError(f"{self}: expected Input to be the first layer, got it at place {len(stack)}")
+        if any(layer is other for other in stack):
             raise ArgumentError(f"{self}: {layer} was added before; make a new layer, or a model that calls it twice")
-        first = [] if self._stack or layer._expected_input is None else [vocabulary.InputLayer(layer._expected_input)]
-        self._change([*self._stack, *first, layer])
+        first = [] if stack or layer._expected_input is None else [vocabulary.InputLayer(layer._expected_input)]
+        return [*stack, *first, layer]
 
     def pop(self) -> Layer:
         """Take the last layer off and return it; raises ArgumentError when there is none."""
@@ -72,6 +78,16 @@ class Sequential(Model):
             if not isinstance(shape, tuple):
                 raise ArgumentError(f"{self}: expected one tensor from {layer}, got several, of shapes {shape}")
         self.output_shape = shape
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
+        """As of Layer; known without tracing for the shape that the model was built for."""
+        shape = tuple(input_shape)
+        if type(self).call is Sequential.call and shape[:1] == (None,) and None not in shape[1:] and self.layers:
+            if not self.built:
+                self.build(shape)
+            if shape == self.input_shape:
+                return self.output_shape
+        return super().compute_output_shape(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Each layer on the output of the one before."""

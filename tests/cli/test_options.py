@@ -2,6 +2,8 @@
 
 import pytest
 
+from ebbflow.cli.options import build_parser
+
 BAD_OPTIONS = [
     (["--dropout", "1.5"], "--dropout: expected a number from 0 up to, but not including, 1, got '1.5'"),
     (["--dropout", "nan"], "--dropout"),
@@ -18,6 +20,11 @@ BAD_OPTIONS = [
     (["--patience", "-1"], "--patience"),
     (["--seed", "-1"], "--seed"),
     (["--threads", "0"], "--threads"),
+    (["--seeds", "0"], "--seeds"),
+    (["--folds", "1"], "--folds: expected a whole number from 2 up, got '1'"),
+    (["--weight-decay", "-1"], "--weight-decay: expected a number of 0 or more, got '-1'"),
+    (["--seeds", "3", "--validation", "0"], "--seeds 3: expected validation rows to choose the best start by"),
+    (["--seeds", "2", "--seed", "4294967295"], "--seed: expected a number up to 4294967294 for 2 random starts"),
     (["--activation", "step"], "--activation"),
     (["--optimizer", "magic"], "--optimizer"),
     (["--task", "clustering"], "--task"),
@@ -39,9 +46,38 @@ def test_what_is_missing_is_named(command) -> None:
     command("predict", "model").assert_refused("TABLE", "ebbflow predict --help")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["predict", "--help"]])
+BAD_SEARCHES = [
+    (["--budget", "2"], "--budget: expected a time such as 90s, 2m or 1h, got '2'"),
+    (["--budget", "m"], "--budget"),
+    (["--budget", "0s"], "--budget"),
+    (["--budget", "infh"], "--budget"),
+    (["--budget", "1m", "--settings", "5"], "not allowed with"),
+    (["--settings", "0"], "--settings"),
+    (["--folds", "1"], "--folds"),
+    (["--ensemble", "0"], "--ensemble"),
+    (["--learning-rate", "0.1"], "--learning-rate"),  # is searched
+    (["--folds", "40"], "--folds 40: expected at most as many folds as rows that are no test rows, 26"),
+    (["--seed", "4294967295"], "--seed: expected a number up to 4294967292 for 4 random starts"),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), BAD_SEARCHES, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_a_bad_option_of_a_search_is_refused_in_one_line(command, tmp_path, options, words) -> None:
+    (tmp_path / "table.csv").write_text("x,y\n" + "".join(f"{row},{row}.5\n" for row in range(31)))
+    command("tune", "table.csv", "--target", "y", *options).assert_refused(words)
+    assert {file.name for file in tmp_path.iterdir()} == {"table.csv"}
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("2m", 120), ("1.5h", 5400)])
+def test_a_budget_is_a_time_with_its_unit(text: str, seconds: float) -> None:
+    assert build_parser().parse_args(["tune", "t.csv", "--target", "y", "--budget", text]).budget == seconds
+
+
+@pytest.mark.parametrize("arguments", [[], ["train"], ["tune"], ["evaluate"], ["predict"]])
 def test_help_is_on_the_standard_output(command, arguments) -> None:
-    outcome = command(*arguments)
+    outcome = command(*arguments, "--help")
     assert outcome.status == 0
     assert outcome.out.startswith("usage: ebbflow")
     assert outcome.err == ""

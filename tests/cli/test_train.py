@@ -3,11 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import polars
 import pytest
 from PIL import Image
 
-from ebbflow.cli.train import default_batch_size
+import ebbflow as ebb
+from ebbflow.cli.cross_validation import cross_validate
+from ebbflow.cli.data import Data, prepare
+from ebbflow.cli.network import default_batch_size
+from ebbflow.cli.train import silent
 from tests.cli.conftest import Trained, ring_table
 
 FILES = {"model.ebb", "metrics.json", "history.csv", "curves.png"}
@@ -139,3 +144,76 @@ def test_every_choice_that_is_offered_works(command, tmp_path: Path, option: str
 def test_batches_grow_with_the_table() -> None:
     sizes = [default_batch_size(rows) for rows in (1, 100, 1_000, 3_000, 10_000, 1_000_000)]
     assert sizes == [32, 32, 32, 64, 256, 256]
+
+
+def test_of_several_starts_the_best_by_validation_is_kept(command, tmp_path: Path) -> None:
+    (tmp_path / "ring.csv").write_text(ring_table(80))
+    outcome = command("train", "ring.csv", "--target", "radius", "--seeds", 3, "--seed", 5, *QUICK)
+    assert outcome.status == 0, outcome.err
+    metrics = metrics_of(tmp_path / "ring-model")
+    losses = {start["seed"]: start["val_loss"] for start in metrics["starts"]}
+    assert sorted(losses) == [5, 6, 7] and len(set(losses.values())) == 3
+    kept = next(start for start in metrics["starts"] if start["kept"])
+    assert kept["val_loss"] == min(losses.values())
+    assert kept["best_epoch"] == metrics["best_epoch"]
+    history = polars.read_csv(tmp_path / "ring-model" / "history.csv")
+    assert history["val_loss"].min() == pytest.approx(kept["val_loss"])
+    assert "3 random starts, the best by validation kept" in outcome.out
+
+
+def test_the_first_of_several_starts_is_the_one_that_is_trained_alone(command, tmp_path: Path) -> None:
+    (tmp_path / "ring.csv").write_text(ring_table(80))
+    for folder, seeds in ("alone", 1), ("several", 2):
+        options = ["--seeds", seeds, "--dropout", 0.1, "--out", folder, *QUICK]
+        assert command("train", "ring.csv", "--target", "side", *options).status == 0
+    alone, several = metrics_of(tmp_path / "alone"), metrics_of(tmp_path / "several")
+    history = polars.read_csv(tmp_path / "alone" / "history.csv")
+    assert several["starts"][0]["val_loss"] == history["val_loss"][alone["best_epoch"] - 1]
+
+
+@pytest.mark.parametrize("target", ["side", "radius"])
+def test_folds_give_means_and_deviations_and_change_nothing_else(command, tmp_path: Path, target: str) -> None:
+    (tmp_path / "ring.csv").write_text(ring_table(100))
+    for folder, options in ("plain", []), ("folds", ["--folds", 4]):
+        outcome = command("train", "ring.csv", "--target", target, *options, "--out", folder, *QUICK)
+        assert outcome.status == 0, outcome.err
+    plain, with_folds = metrics_of(tmp_path / "plain"), metrics_of(tmp_path / "folds")
+    figures = with_folds.pop("cross_validation")
+    assert plain == with_folds
+    assert (tmp_path / "plain" / "history.csv").read_bytes() == (tmp_path / "folds" / "history.csv").read_bytes()
+    assert "Mean of 4 folds" in outcome.out and "fold 4 of 4" in outcome.out
+    for name, mean in figures["mean"].items():
+        each = [one[name] for one in figures["each"]]
+        assert (len(each), mean) == (4, pytest.approx(np.mean(each)))
+        assert figures["deviation"][name] == pytest.approx(np.std(each, ddof=1))
+
+
+def test_a_fold_is_never_seen_by_what_is_measured_on_it(tmp_path: Path) -> None:
+    """Neither in training, nor by early stopping, nor by the encoding."""
+    frame = polars.DataFrame({"x": np.arange(60) * 1.0, "y": np.arange(60) * 2.5})
+    data, seen = prepare(frame, "y", None, (0.6, 0.2, 0.2), 0), []
+
+    def train(part: Data) -> ebb.Sequential:
+        seen.append(part)
+        return ebb.Sequential([ebb.Input((1,)), ebb.layers.Dense(1)])
+
+    cross_validate(silent, data, 4, 0.25, 0, train)
+    searched = set(data.train["x"]) | set(data.validation["x"])
+    assert [len(part.test) for part in seen] == [12] * 4
+    assert {x for part in seen for x in part.test["x"]} == searched
+    for part in seen:
+        train_, validation, held = (set(rows["x"]) for rows in (part.train, part.validation, part.test))
+        assert train_ | validation | held == searched and len(train_) + len(validation) + len(held) == 48
+        assert part.encoder.encode(part.train).mean() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_weight_decay_makes_weights_smaller(command, tmp_path: Path, optimizer: str) -> None:
+    (tmp_path / "ring.csv").write_text(ring_table(60))
+    sizes = []
+    for decay in (0, 20):
+        options = ["--optimizer", optimizer, "--weight-decay", decay, "--learning-rate", 0.01, "--out", f"m{decay}"]
+        assert command("train", "ring.csv", "--target", "radius", *options, "--epochs", 30).status == 0
+        weights = ebb.load_model(tmp_path / f"m{decay}" / "model.ebb").get_weights()
+        sizes.append(sum(float(np.sum(w**2)) for w in weights))
+    assert sizes[1] < 0.5 * sizes[0]

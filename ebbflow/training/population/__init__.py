@@ -1,6 +1,6 @@
 """Populations: seeds, folds and hyperparameters, many networks trained side by side."""
 
-from .ensemble import Ensemble
+from ..ensemble import Ensemble
 from .population import Population
 from .results import Results
 from .search import Hyperband, SuccessiveHalving

@@ -1,5 +1,6 @@
 """The crew: one worker for each core, who train members as they are handed out."""
 
+import contextlib
 from collections.abc import Iterable
 from queue import Empty, Queue
 from threading import Event, Thread
@@ -21,7 +22,7 @@ class Crew:
 
     def __init__(self, workers: int, roster: Roster):
         self._roster, self._over = roster, Event()
-        self._tasks: Queue[Task] = Queue(WAITING * workers)
+        self._tasks: Queue[Task | None] = Queue(WAITING * workers)
         self._done: Queue[tuple[int, Outcome | BaseException | None]] = Queue()
         self._threads = [Thread(target=self._serve, name=f"population {k}", daemon=True) for k in range(workers)]
         self._under_way = 0
@@ -33,6 +34,11 @@ class Crew:
 
     def __exit__(self, *error: Any) -> None:
         self._over.set()
+        with contextlib.suppress(Empty):
+            while True:
+                self._tasks.get_nowait()  # what nobody will wait for
+        for _ in self._threads:
+            self._tasks.put(None)
         for thread in self._threads:  # native code comes back soon, and uses memory until then
             thread.join()
 
@@ -63,11 +69,7 @@ class Crew:
     def _serve(self) -> None:
         desk: Desk | None = None
         program: MemberProgram | None = None
-        while not self._over.is_set():
-            try:
-                task = self._tasks.get(timeout=0.1)
-            except Empty:
-                continue
+        while (task := self._tasks.get()) is not None:
             try:
                 if desk is None or program is not task.program:  # one desk at a time: memory for one member a worker
                     program, desk = task.program, Desk(task.program, self._roster.work)

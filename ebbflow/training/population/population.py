@@ -17,6 +17,7 @@ from ...runtime.threads import cores
 from ..callbacks import EarlyStopping, unknown_monitor
 from ..callbacks.monitor import direction_of
 from ..data import number_of_rows, prepare_rows, prepare_validation, split_last, whole_number
+from ..ensemble import Ensemble
 from ..plan import DEFAULT_BATCH_SIZE
 from ..progress import verbosity
 from ..weights import with_class_weight
@@ -25,7 +26,6 @@ from .checkpoint import Checkpoint
 from .crew import Crew
 from .desk import Outcome, Work
 from .display import Display
-from .ensemble import Ensemble
 from .folds import Fold, cross_validation, drawn, holdout
 from .results import Results, summarized
 from .roster import Member, Note, Order, Roster
@@ -259,15 +259,23 @@ class Population:
         return summarized(list(self.results), [dict(one) for one in self.settings], names, self._monitor, self._mode)
 
     def model(self, number: int) -> Any:
-        """The trained model of a member; raises ArgumentError for one that is not done, or that diverged."""
+        """The trained model of a member; raises as `weights` does."""
+        weights = self.weights(number)
+        model = self._roster.model(number)
+        model.set_weights(weights)
+        return model
+
+    def weights(self, number: int) -> list[np.ndarray]:
+        """The weights of a member, in the order of `Model.weights`.
+
+        Raises ArgumentError for a member that is not done, or that diverged.
+        """
         outcome = self._outcome(number)
         if outcome.weights is None:
             raise ArgumentError(
                 f"Population: member {number} diverged and has no weights; its loss became NaN or infinite"
             )
-        model = self._roster.model(number)
-        model.set_weights(outcome.weights)
-        return model
+        return outcome.weights
 
     def _outcome(self, number: int) -> Outcome:
         if number not in self._outcomes:

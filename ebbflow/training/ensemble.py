@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ... import layers as vocabulary
-from ...core.errors import ArgumentError
-from ...functions import array
-from ..model import Model
-from ..sequential import deserialize
+from .. import layers as vocabulary
+from ..core.errors import ArgumentError
+from ..functions import array
+from .model import Model
+from .sequential import deserialize
 
 __all__ = ["Ensemble"]
 
