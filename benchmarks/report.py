@@ -24,6 +24,8 @@ from benchmarks.common import ROOT, Options, Table, machine_line
 BENCHMARKS = (
     "training_step",
     "variants",
+    "population",
+    "estimators",
     "mnist",
     "pretraining",
     "predict",

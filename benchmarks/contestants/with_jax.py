@@ -41,7 +41,7 @@ class Contestant:
         self.label, self.network, self.scans = LABELS[variant], network, variant != "step"
         self.x, self.y = map(jnp.asarray, examples or data(network))
         weights = [jnp.asarray(value) for value in first_weights(network)]
-        slots = [[jnp.zeros_like(value) for value in weights] for _ in range(_slots(network))]
+        slots = [[jnp.zeros_like(value) for value in weights] for _ in range(slots_of(network))]
         self.state = weights, slots, jnp.float32(0), jax.random.key(1)
         self.random = np.random.default_rng(1)
 
@@ -78,27 +78,30 @@ def _kept(network: Network, key: jax.Array) -> Values:
     return jnp.split(bits >= round(256 * network.dropout), np.cumsum(hidden)[:-1], axis=1)
 
 
-def _step(network: Network, state: Any, x: jax.Array, y: jax.Array, rows: jax.Array) -> Any:
+def step(network: Network, state: Any, x: jax.Array, y: jax.Array, rows: jax.Array, rate: Any = None) -> Any:
+    """The state after a step on these rows; at the network's own rate, or at one that may be traced."""
     weights, slots, t, key = state
+    rate = network.learning_rate if rate is None else rate
     x, y = (array.at[rows].get(mode="promise_in_bounds", unique_indices=True) for array in (x, y))
     kept: Values = []
     if network.dropout:
         key, own = jax.random.split(key)
         kept = _kept(network, own)
     gradients = jax.grad(partial(_loss, network, kept))(weights, x, y)
-    updated = [_updated(network, t + 1, *each) for each in zip(weights, gradients, *slots, strict=True)]
+    updated = [_updated(network, rate, t + 1, *each) for each in zip(weights, gradients, *slots, strict=True)]
     weights, *slots = map(list, zip(*updated, strict=True))
     return weights, slots, t + 1, key
 
 
-def _slots(network: Network) -> int:
+def slots_of(network: Network) -> int:
     """How many values the optimizer remembers for each weight."""
     return {"SGD": int(network.momentum > 0), "RMSprop": 1, "Adam": 2}[network.optimizer]
 
 
-def _updated(network: Network, t: jax.Array, w: jax.Array, g: jax.Array, *slots: jax.Array) -> tuple[jax.Array, ...]:
+def _updated(
+    network: Network, rate: Any, t: jax.Array, w: jax.Array, g: jax.Array, *slots: jax.Array
+) -> tuple[jax.Array, ...]:
     """A weight after step t, and what is remembered for it; the formulas of Keras."""
-    rate = network.learning_rate
     if network.optimizer == "Adam":
         m, v = slots[0] + (1 - BETA_1) * (g - slots[0]), slots[1] + (1 - BETA_2) * (g * g - slots[1])
         return w - rate * jnp.sqrt(1 - BETA_2**t) / (1 - BETA_1**t) * m / (jnp.sqrt(v) + EPSILON), m, v
@@ -111,9 +114,9 @@ def _updated(network: Network, t: jax.Array, w: jax.Array, g: jax.Array, *slots:
     return w + m, m
 
 
-_jitted_step = jax.jit(_step, static_argnums=0, donate_argnums=1)
+_jitted_step = jax.jit(step, static_argnums=0, donate_argnums=1)
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
 def _epoch(network: Network, state: Any, x: jax.Array, y: jax.Array, order: jax.Array) -> Any:
-    return jax.lax.scan(lambda now, rows: (_step(network, now, x, y, rows), None), state, order, unroll=UNROLL)[0]
+    return jax.lax.scan(lambda now, rows: (step(network, now, x, y, rows), None), state, order, unroll=UNROLL)[0]
