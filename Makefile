@@ -32,7 +32,7 @@ demo: $(VENV)/.installed
 	@echo && echo "Learning curves: $(DEMO)/bikes-model/curves.png"
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 check: $(VENV)/.tested
 	$(BIN)/ruff format --check .

@@ -33,7 +33,9 @@ def equal(one: Population, other: Population, numbers: Any) -> bool:
     )
 
 
-@pytest.mark.parametrize("stopping", [None, EarlyStopping(patience=2, restore_best_weights=True)], ids=str)
+@pytest.mark.parametrize(
+    "stopping", [None, EarlyStopping(patience=2, restore_best_weights=True)], ids=["to the end", "early stopping"]
+)
 def test_who_pauses_goes_on_as_if_it_had_not(stopping: Any) -> None:
     whole = Population(build, members=MEMBERS).fit(X, Y, early_stopping=stopping, **FIT)
     search = SuccessiveHalving(factor=3, min_epochs=1)
