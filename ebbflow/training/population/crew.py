@@ -1,6 +1,7 @@
 """The crew: one worker for each core, who train members as they are handed out."""
 
 import contextlib
+import sys
 from collections.abc import Iterable
 from queue import Empty, Queue
 from threading import Event, Thread
@@ -9,6 +10,9 @@ from typing import Any
 from .desk import Desk, MemberProgram, Outcome
 from .roster import Note, Order, Roster, Task
 
+# A worker that comes back from native code needs the interpreter for a moment, and would else wait for as long as the
+# thread that builds models may go on, 5 ms.
+SWITCH_SECONDS = 1e-4
 WAITING = 2  # members that wait for each worker: enough to keep it busy, few enough to hold little memory
 
 
@@ -28,6 +32,8 @@ class Crew:
         self._under_way = 0
 
     def __enter__(self) -> "Crew":
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         for thread in self._threads:
             thread.start()
         return self
@@ -41,6 +47,7 @@ class Crew:
             self._tasks.put(None)
         for thread in self._threads:  # native code comes back soon, and uses memory until then
             thread.join()
+        sys.setswitchinterval(self._interval)
 
     def train(self, orders: Iterable[Order], note: Note) -> None:
         """Carry out the orders, calling `note` with what comes back, until all is done; raises what a worker raised."""

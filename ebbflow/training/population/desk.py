@@ -11,6 +11,7 @@ import numpy as np
 
 from ...compile import compile_program, new_table, view
 from ...core.errors import ArgumentError
+from ...core.variable import Variable
 from ...lowering.layout import round_up
 from ...lowering.program import WORDS
 from ...lowering.table import Slot, Status
@@ -51,14 +52,16 @@ class Work:
 class Start:
     """A built model, as members begin with it: those of one setting and seed.
 
+    Parameters: the model, and all its variables, as `variables_of` lists them.
+
     Attributes:
-        values: of all its variables.
+        values: of the variables.
         shuffle_state: as of Plan.
     """
 
-    def __init__(self, model: Any):
-        self.model, self._lock = model, Lock()
-        self.values = [variable.held.numpy() for variable in variables_of(model)]
+    def __init__(self, model: Any, variables: list[Variable]):
+        self.model, self._variables, self._lock = model, variables, Lock()
+        self.values = [variable.held.numpy() for variable in variables]
         self.shuffle_state = np.array(model.shuffle_state.numpy())
 
     @property
@@ -71,7 +74,7 @@ class Start:
     def finished(self, values: list[np.ndarray]) -> list[np.ndarray]:
         """The weights after the optimizer's last word, when its variables have these values."""
         with self._lock:
-            for variable, value in zip(variables_of(self.model), values, strict=True):
+            for variable, value in zip(self._variables, values, strict=True):
                 variable.assign(value)
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
             return self.model.get_weights()

@@ -9,7 +9,7 @@ from ...functions.random import seeded
 from .desk import MemberProgram, Outcome, Paused, Start, Work
 from .folds import Fold
 from .settings import Setting
-from .structure import portrait
+from .structure import portrait, variables_of
 
 __all__ = ["Member", "Note", "Order", "Roster", "Task"]
 
@@ -96,7 +96,8 @@ class Roster:
             member, fold = self.members[order.number], self.fold(order.number)
             if built is None or (built.setting, built.seed) != (member.setting, member.seed):
                 model = self.model(order.number)
-                start, likeness, built = Start(model), portrait(model), member
+                variables = variables_of(model)
+                start, likeness, built = Start(model, variables), portrait(model, variables), member
             key = likeness, len(fold.train), None if fold.validation is None else len(fold.validation)
             if key not in self._programs:
                 self._programs[key] = MemberProgram(model, self.work, fold)

@@ -22,8 +22,10 @@ def variables_of(model: Any) -> list[Variable]:
     return found
 
 
-def portrait(model: Any) -> Hashable:
+def portrait(model: Any, variables: list[Variable]) -> Hashable:
     """What of a model is written into compiled code, equal for models that differ only in the values of variables.
+
+    Parameters: the model, and its variables as `variables_of` lists them.
 
     Numbers and texts count by value, lists and dicts by what they hold, variables by type and by which is which,
     functions by their code and what they close over, other objects by their class and attributes. Two models whose
@@ -31,7 +33,7 @@ def portrait(model: Any) -> Hashable:
     """
     schedule = getattr(model.optimizer, "schedule", None)
     parts = [model, model.loss, *model.metrics, model.optimizer, schedule]
-    return _Portrait().of([*parts, variables_of(model)])
+    return _Portrait().of([*parts, variables])
 
 
 class _Portrait:
