@@ -254,6 +254,10 @@ class Optimizer:
                 variable.assign(constraint(variable.value))
         self.steps.assign_add(1)
 
+    def reported_loss(self, loss: Tensor) -> Tensor:
+        """What a training step that ended in `apply` says its loss was."""
+        return loss
+
     def _with_gradients(self, pairs: Pairs) -> Pairs:
         missing = ", ".join(variable.name for gradient, variable in pairs if gradient is None)
         found = [(gradient, variable) for gradient, variable in pairs if gradient is not None]

@@ -98,6 +98,7 @@ class LBFGS(Optimizer):
             raise ArgumentError(f"{self.name}: expected a gradient for each weight, got none for {missing}")
         x, g = _flat([v.value for v in variables]), _flat([found[v] for v in variables])
         f = array.cast(as_tensor(loss), "float64")
+        f = array.where(array.isfinite(f), f, math.inf)  # NaN, too, is where the line leads too high
         is_new = array.any(array.not_equal(x, self._old("trial")))  # the first, or changed by another hand since
         slope = array.sum(g * self._old("direction"))
         too_far, too_short = self._verdict(f, slope, np.finfo(as_tensor(loss).dtype).eps)
@@ -111,6 +112,10 @@ class LBFGS(Optimizer):
             self._choose(name, accepted, value)
         self._begin_line(next_line, on_line)
         self._move(variables)
+
+    def reported_loss(self, loss: Tensor) -> Tensor:
+        """The loss; where a trial went so far that it is not finite, that of the point from which the line began."""
+        return array.where(array.isfinite(loss), loss, array.cast(self._old("point_loss"), loss.dtype))
 
     def _verdict(self, f: Tensor, slope: Tensor, rounding: float) -> tuple[Tensor, Tensor]:
         """Whether the present t is too large, and whether it is too small."""

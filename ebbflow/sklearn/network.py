@@ -99,7 +99,7 @@ class Net(Sequential):
         variables = self.trainable_variables
         needed = {"loss": loss} if self.optimizer.needs_loss else {}
         self.optimizer.apply(tape.gradient(loss, variables), variables, **needed)
-        return loss
+        return self.optimizer.reported_loss(loss)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

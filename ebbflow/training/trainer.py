@@ -148,6 +148,7 @@ class Trainer(Layer):
         variables = self.trainable_variables
         needed = {"loss": loss} if self.optimizer.needs_loss else {}
         self.optimizer.apply(tape.gradient(loss, variables), variables, **needed)
+        loss = self.optimizer.reported_loss(loss)
         self._measure(loss, y, y_pred, sample_weight)
         return loss
 

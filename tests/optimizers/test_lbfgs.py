@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 import ebbflow as ebb
 from ebbflow import optimizers
-from ebbflow.core.errors import ArgumentError
+from ebbflow.core.errors import ArgumentError, NonFiniteLossError
 from ebbflow.core.variable import Variable
 
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -154,3 +154,24 @@ def test_configuration_and_mistakes() -> None:
         optimizer.build([weight, Variable(np.ones(2), name="other")])
     with pytest.raises(ArgumentError, match="LBFGS: expected a whole number of at least 1 for history_size, got 0"):
         optimizers.LBFGS(history_size=0)
+
+
+@pytest.mark.parametrize("eager", [True, False], ids=["eager", "compiled"])
+def test_a_trial_that_goes_too_far_for_a_finite_loss_is_shortened(eager: bool) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32) * 8
+    y = np.exp(np.clip(0.3 * x[:, :1], -5, 5)).astype(np.float32)
+    ebb.set_random_seed(1)
+    model = ebb.Sequential([ebb.Input((3,)), ebb.layers.Dense(1, activation="exponential")])
+    model.compile(optimizers.LBFGS(learning_rate=100.0), "poisson", run_eagerly=eager)
+    model.set_weights([np.array([[0.01], [0.0], [0.0]]), np.zeros(1)])
+    losses = model.fit(x, y, batch_size=60, epochs=60, verbose=0).history["loss"]
+    assert losses[1] == losses[0], "the first trial was not finite"
+    assert np.isfinite(losses).all() and losses[-1] < losses[0] - 1
+
+
+def test_a_loss_that_is_not_finite_at_the_start_is_an_error() -> None:
+    model = ebb.Sequential([ebb.Input((1,)), ebb.layers.Dense(1, activation="exponential")])
+    model.compile("lbfgs", "poisson")
+    model.set_weights([np.array([[1000.0]]), np.zeros(1)])
+    with pytest.raises(NonFiniteLossError, match="the loss is not finite in epoch 1/5"):
+        model.fit(np.ones((4, 1)), np.ones((4, 1)), batch_size=4, epochs=5, verbose=0)
