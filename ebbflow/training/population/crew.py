@@ -32,10 +32,10 @@ class Crew:
         self._under_way = 0
 
     def __enter__(self) -> "Crew":
-        self._interval = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
         for thread in self._threads:
             thread.start()
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         return self
 
     def __exit__(self, *error: Any) -> None:
