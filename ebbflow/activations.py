@@ -145,6 +145,12 @@ _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     for name in (*(name for name in __all__ if name not in _OTHER_NAMES), *_OTHER_NAMES)
     if name not in ("get", "serialize", "deserialize")
 }
+_KEEP_SHAPE = frozenset(_FUNCTIONS.values()) - {glu}
+
+
+def keeps_shape(activation: Callable[..., Any]) -> bool:
+    """Whether it is known, without a try, that outputs have the shape of the inputs; of a user's own it is not."""
+    return activation in _KEEP_SHAPE
 
 
 def get(identifier: Any) -> Callable[..., Any]:

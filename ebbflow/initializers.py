@@ -13,6 +13,7 @@ import numpy as np
 from .core.aval import floatx
 from .core.errors import ShapeError
 from .core.tensor import Tensor, eagerly
+from .core.variable import Deferred
 from .functions import array, random, shapes
 from .functions.arguments import choose, expect_integer, expect_number
 from .functions.catalog import Catalog
@@ -63,6 +64,15 @@ class Initializer:
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """The initial values, a tensor of this shape and type (by default `floatx()`)."""
         raise NotImplementedError(f"{type(self).__name__}: define __call__(self, shape, dtype=None)")
+
+    def later(self, shape: Sequence[int], dtype: Any = None) -> Tensor | Deferred:
+        """What a call returns, or a promise of it: weights that are replaced before they are read need no drawing."""
+        return self(shape, dtype)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls) and "later" not in vars(cls):  # what the base promises is not what is called here
+            cls.later = Initializer.later  # type: ignore[method-assign]
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make an equal initializer."""
@@ -144,7 +154,10 @@ class RandomUniform(_Random):
         self.maxval = expect_number("RandomUniform", "maxval", maxval, low=self.minval)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return random.uniform(shape, self.minval, self.maxval, dtype, self._source)
+        return RandomUniform.later(self, shape, dtype).compute()
+
+    def later(self, shape: Sequence[int], dtype: Any = None) -> random.Uniform:
+        return random.Uniform(shape, self.minval, self.maxval, dtype, self._source)
 
     def get_config(self) -> dict[str, Any]:
         return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
@@ -200,10 +213,14 @@ class VarianceScaling(_Random):
         self.distribution = choose(owner, "distribution", distribution, known)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        values = VarianceScaling.later(self, shape, dtype)  # not that of a subclass, which may call this method
+        return values if isinstance(values, Tensor) else values.compute()
+
+    def later(self, shape: Sequence[int], dtype: Any = None) -> Tensor | Deferred:
         stddev = math.sqrt(self.scale / self._fan(shape))
         if self.distribution == "uniform":
             limit = math.sqrt(3.0) * stddev
-            return random.uniform(shape, -limit, limit, dtype, self._source)
+            return random.Uniform(shape, -limit, limit, dtype, self._source)
         if self.distribution == "truncated_normal":
             return random.truncated_normal(shape, 0.0, stddev / _TRUNCATED_STDDEV, dtype, self._source)
         return random.normal(shape, 0.0, stddev, dtype, self._source)

@@ -8,6 +8,7 @@ import ebbflow as ebb
 from ebbflow import activations
 from ebbflow.autodiff import grad
 from ebbflow.core.errors import ArgumentError, ShapeError
+from ebbflow.core.tensor import Tensor
 from ebbflow.functions import array
 
 X = np.array([[-2.0, -0.5, 0.25, 3.0]])
@@ -154,3 +155,17 @@ def test_unknown_names_are_answered_with_the_known_ones() -> None:
         activations.get("rellu")
     with pytest.raises(ArgumentError, match="put it into a layer of your own"):
         activations.serialize(lambda x: x)
+
+
+@pytest.mark.parametrize("name", sorted(activations._FUNCTIONS))
+def test_what_is_said_to_keep_the_shape_keeps_it(name: str) -> None:
+    activation = activations.get(name)
+    assert activations.keeps_shape(activation) == (activation(np.ones((3, 4))).shape == (3, 4))
+
+
+def test_a_layer_asks_an_activation_of_ones_own_for_its_shape() -> None:
+    def pairs(x: Tensor) -> Tensor:
+        return x[:, :2] * x[:, 2:]
+
+    assert not activations.keeps_shape(pairs)
+    assert ebb.layers.Dense(4, activation=pairs).compute_output_shape((None, 3)) == (None, 2)

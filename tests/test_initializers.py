@@ -2,13 +2,16 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ebbflow import initializers
+from ebbflow import initializers, layers
+from ebbflow.core.aval import Aval, aval_of
 from ebbflow.core.errors import ArgumentError, ShapeError
 from ebbflow.core.tensor import Tensor
+from ebbflow.core.variable import Deferred, Variable
 from ebbflow.functions import random
 
 SHAPE = FAN_IN, FAN_OUT = 400, 300
@@ -151,3 +154,39 @@ def test_bad_arguments_are_named() -> None:
         initializers.Orthogonal()((3,))
     with pytest.raises(ArgumentError, match=r"^initializers.deserialize: expected one of Zeros, .*, got 'Sobol'"):
         initializers.get({"class_name": "Sobol"})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_that_are_drawn_later_are_those_of_a_call(name: str) -> None:
+    random.set_random_seed(3)
+    called = [initializers.get(name)((4, 4)).numpy() for _ in range(2)]
+    random.set_random_seed(3)
+    later = [Variable(initializers.get(name).later((4, 4))) for _ in range(2)]
+    assert [variable.aval for variable in later] == [aval_of(values) for values in called]
+    for variable, values in reversed(list(zip(later, called, strict=True))):  # whatever the order of reading
+        np.testing.assert_array_equal(variable.numpy(), values)
+        assert variable.deferred is None
+
+
+def test_an_initializer_of_ones_own_is_called_for_what_it_promises() -> None:
+    class Halved(initializers.GlorotUniform):
+        def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+            return super().__call__(shape, dtype) * 0.5
+
+    layer = layers.Dense(300, kernel_initializer=Halved(seed=1))
+    layer.build((None, 400))
+    expected = initializers.GlorotUniform(seed=1)(SHAPE) * 0.5
+    np.testing.assert_array_equal(layer.kernel.numpy(), expected.numpy())
+
+
+def test_weights_that_are_replaced_are_never_drawn() -> None:
+    class Unneeded(Deferred):
+        aval = Aval((2,), np.dtype("float32"))
+
+        def compute(self) -> Tensor:
+            raise AssertionError("nobody asked for this value")
+
+    variable = Variable(Unneeded())
+    assert variable.shape == (2,) and variable.dtype == np.float32
+    variable.assign([1.0, 2.0])
+    np.testing.assert_array_equal(variable.numpy(), [1.0, 2.0])

@@ -1,5 +1,6 @@
 """Variables: named tensors that can be assigned."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -26,11 +27,33 @@ def _frozen(array: np.ndarray) -> Tensor:
     return Tensor(array)
 
 
+def _initial(value: Any, dtype: Any) -> Tensor:
+    """A tensor of a copy of the value, or of what it returns."""
+    with eagerly():
+        value = value() if callable(value) else value
+        if isinstance(value, Tensor) or hasattr(value, "__ebbflow_tensor__"):
+            value = as_tensor(value).numpy()
+        return _frozen(np.array(as_array(value, dtype), order="C"))
+
+
+class Deferred(ABC):
+    """A value that is computed when it is first needed: what depends on nothing that may change until then.
+
+    Attributes: aval, its shape and element type.
+    """
+
+    aval: Aval
+
+    @abstractmethod
+    def compute(self) -> Tensor:
+        """The value."""
+
+
 class Variable(Operand):
     """A tensor that can be assigned: a weight, an optimizer's slot, a hyperparameter, a running sum.
 
     Parameters:
-        initial_value: an array, a tensor or a number.
+        initial_value: an array, a tensor, a number, or a Deferred.
         trainable: whether a gradient tape watches it by itself.
         dtype: element type; by default that of the value.
         name: as printed.
@@ -38,16 +61,13 @@ class Variable(Operand):
     Attributes:
         regularizer: the penalty of its value that `Layer.losses` adds, a function, or None.
         constraint: what the optimizer projects it to after each update, a function of its value, or None.
+        deferred: what its value will be computed from when it is first needed, None once it is there.
     """
 
     def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable"):
-        with eagerly():
-            value = initial_value() if callable(initial_value) else initial_value
-            if isinstance(value, Tensor) or hasattr(value, "__ebbflow_tensor__"):
-                value = as_tensor(value).numpy()
-            array = np.array(as_array(value, dtype), order="C")
-        self._tensor = _frozen(array)
-        self.aval: Aval = aval_of(array)
+        self.deferred = initial_value if isinstance(initial_value, Deferred) else None
+        self._tensor: Tensor | None = None if self.deferred else _initial(initial_value, dtype)
+        self.aval: Aval = initial_value.aval if self._tensor is None else self._tensor.aval
         self.trainable, self.name = trainable, name
         self.regularizer: Callable[[Any], Any] | None = None
         self.constraint: Callable[[Any], Any] | None = None
@@ -56,7 +76,7 @@ class Variable(Operand):
     def value(self) -> Tensor:
         """The present value; inside a trace, the traced one."""
         trace = current_trace()
-        tensor = self._tensor if trace is None else trace.read(self)
+        tensor = self.held if trace is None else trace.read(self)
         for recorder in recorders():
             recorder.read(self, tensor)
         return tensor
@@ -64,18 +84,25 @@ class Variable(Operand):
     @property
     def held(self) -> Tensor:
         """The value outside of any trace, which no tape notices being read."""
+        if self._tensor is None:
+            assert self.deferred is not None
+            self._hold(_initial(self.deferred.compute, self.aval.dtype))
+        assert self._tensor is not None
         return self._tensor
+
+    def _hold(self, tensor: Tensor) -> None:
+        self._tensor, self.deferred = tensor, None
 
     @property
     def assigned(self) -> Tensor | None:
         """What it was last assigned, inside a trace None before that: to see whether it was, without reading it."""
         trace = current_trace()
-        return self._tensor if trace is None else trace.assigned(self)
+        return self.held if trace is None else trace.assigned(self)
 
     def swap(self, array: np.ndarray) -> None:
         """Take over an array as it is; for those who carried out the assignments elsewhere."""
         assert aval_of(array) == self.aval
-        self._tensor = _frozen(array)
+        self._hold(_frozen(array))
 
     def __ebbflow_tensor__(self) -> Tensor:
         return self.value
@@ -94,7 +121,7 @@ class Variable(Operand):
         if trace is not None:
             trace.assign(self, tensor)
         else:
-            self._tensor = _frozen(tensor.numpy().copy())
+            self._hold(_frozen(tensor.numpy().copy()))
         return self
 
     def assign_add(self, value: Any) -> "Variable":

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.aval import floatx
+from ..core.aval import Aval, floatx
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, as_tensor, eagerly
-from ..core.variable import Variable
+from ..core.variable import Deferred, Variable
 from ..ops.elementwise import cast, greater_equal, log, shift_right, sqrt, where
 from ..ops.movement import broadcast_to, zeros_like
 from ..ops.random import random_bits
@@ -135,9 +135,32 @@ def uniform(
         dtype: float32 or float64, by default `floatx()`.
         seed: a number (the same values at every call), a SeedGenerator, or None for the session's own.
     """
-    dtype = np.dtype(dtype or floatx())
-    unit = cast(_shifted(state_from(seed), _shape(shape), 8), dtype) * 2.0**-24
-    return unit * (maxval - minval) + minval
+    return Uniform(shape, minval, maxval, dtype, seed).compute()
+
+
+class Uniform(Deferred):
+    """What `uniform` returns, not drawn before it is needed: the numbers follow from the state that it takes now.
+
+    Attributes:
+        rule: all that the numbers follow from but the state.
+        state: uint32[4], as of SeedGenerator.
+    """
+
+    def __init__(
+        self, shape: int | Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
+    ):
+        self.aval = Aval(_shape(shape), np.dtype(dtype or floatx()))
+        self.rule = self.aval, minval, maxval
+        self.state = state_from(seed)
+
+    def compute(self) -> Tensor:
+        return self.of(self.state)
+
+    def of(self, state: Tensor) -> Tensor:
+        """The numbers for this state; rounded nowhere but in the last two operations, so everywhere the same bits."""
+        aval, minval, maxval = self.rule
+        unit = cast(_shifted(state, aval.shape, 8), aval.dtype) * 2.0**-24
+        return unit * (maxval - minval) + minval
 
 
 def _symmetric(state: Tensor, shape: tuple[int, ...]) -> Tensor:

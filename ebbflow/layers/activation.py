@@ -27,6 +27,12 @@ class Activation(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         return self.activation(inputs)
 
+    def _known_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
+        if type(self) is not Activation or not activations.keeps_shape(self.activation):
+            return None
+        self.built = True
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"activation": activations.serialize(self.activation)}
 

@@ -118,9 +118,12 @@ class Layer(Belongings):
         _map(self._expect_tensor, outputs)
         if self.activity_regularizer is not None:
             _map(self._add_activity_loss, outputs)
-        if self.output_shape is None:
-            self.input_shape, self.output_shape = _any_batch(shape), _map(lambda x: _any_batch(x.shape), outputs)
+        self._note_shapes(_any_batch(shape), _map(lambda x: _any_batch(x.shape), outputs))
         return outputs
+
+    def _note_shapes(self, input_shape: Any, output_shape: Any) -> None:
+        if self.output_shape is None:
+            self.input_shape, self.output_shape = input_shape, output_shape
 
     def _expect_owner(self, outermost: "Layer | None") -> None:
         """Raise ArgumentError for a layer with variables that no attribute of the calling layers holds."""
@@ -142,8 +145,14 @@ class Layer(Belongings):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
         """The shape of the output for inputs of this shape, in which None stands for an axis of any length.
 
-        Found by tracing `call`, so nothing is computed; the layer is built if it was not.
+        Found by tracing `call` where no rule is known, so nothing is computed; the layer is built if it was not.
         """
+        shape = tuple(input_shape)
+        if len(shape) > 1 and None not in shape[1:] and self.activity_regularizer is None:
+            known = self._known_output_shape(shape)
+            if known is not None:
+                self._note_shapes(_any_batch(shape), _any_batch(known))
+                return known
         aval = Aval(tuple(1 if n is None else int(n) for n in input_shape), self._dtype)
         outputs: list[Any] = []
 
@@ -153,6 +162,10 @@ class Layer(Belongings):
         with calling(only_shapes=True):
             trace(run, [("inputs", aval)])
         return _any_batch(outputs[0]) if tuple(input_shape[:1]) == (None,) else outputs[0]
+
+    def _known_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
+        """The shape of the output where a rule gives it, and the layer then built; None where only a trace can tell."""
+        return None
 
     # losses
 
@@ -233,7 +246,7 @@ class Layer(Belongings):
             "glorot_uniform" if dtype.kind == "f" else "zeros"
         )
         with eagerly():
-            value = initializer(tuple(int(n) for n in shape), dtype)
+            value = initializer.later(tuple(int(n) for n in shape), dtype)
         weight = Variable(value, trainable=trainable, dtype=dtype, name=f"{self.name}/{name}")
         weight.regularizer, weight.constraint = regularizers.get(regularizer), constraints.get(constraint)
         self._weights.append(weight)

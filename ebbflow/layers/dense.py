@@ -75,6 +75,13 @@ class Dense(Layer):
             outputs = outputs + self.bias
         return self.activation(outputs)
 
+    def _known_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
+        if type(self) is not Dense or not activations.keeps_shape(self.activation):
+            return None
+        if not self.built:
+            self.build(input_shape)
+        return (*input_shape[:-1], self.units) if input_shape[-1] == self.kernel.shape[0] else None
+
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "activation": activations.serialize(self.activation), "use_bias": self.use_bias}
         return super().get_config() | own | describe_settings(self, "kernel", "bias")

@@ -61,6 +61,12 @@ class Dropout(Layer):
             raise ShapeError(f"{self}: expected inputs that noise_shape {self.noise_shape} fits, got {inputs.aval}")
         return tuple(n if own is None else own for own, n in zip(self.noise_shape, inputs.shape, strict=True))
 
+    def _known_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
+        if type(self) is not Dropout or self.noise_shape is not None:
+            return None
+        self.built = True
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:
         shape = None if self.noise_shape is None else list(self.noise_shape)
         return super().get_config() | {"rate": number(self.rate), "noise_shape": shape, "seed": self.seed}
