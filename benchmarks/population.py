@@ -4,8 +4,8 @@ Every library trains the same crowd on the same rows, in a process of its own, t
 step, from the call to all weights back: the making of the networks and the drawing of orders are counted, compiling and
 warming up are not. Contestants that train member by member may be measured on some members, of the same rates, since
 each takes equally long. `loss` is the mean over the members of least and greatest rate: it shows that all do the same
-work. A share of the peak counts the multiplications and additions of the products against the peak of all cores: the
-highest that the rounds measured.
+work. A share of the peak counts the multiplications and additions of the products against the peak of all cores, both
+in their best round.
 
 The search counts everything from the start of its process, with no machine code in the cache; scikit-learn's is
 measured on a few members. Memory is the most that was resident in a fresh process.

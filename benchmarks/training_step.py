@@ -3,7 +3,7 @@
 Every library trains the same networks on the same data from the same weights, each in a process of its own, taking
 turns. Compiling and warming up are not counted. `loss` is what five epochs reached: it shows that all do the same work.
 "On one core" means that the system holds the process to one. A share of the peak counts the multiplications and
-additions that the products need against the peak of one core, or of all: the highest that the rounds measured.
+additions that the products need against the peak of one core, or of all, both in their best round.
 """
 
 from collections.abc import Iterator

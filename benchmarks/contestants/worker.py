@@ -83,12 +83,12 @@ class Outcome:
         return min((entry for entry in entries if entry in self.times), key=self.seconds, default=None)
 
     def share(self, entry: Entry, threads: int) -> float:
-        """The share of the peak of that many cores that the products reach.
+        """The share of the peak of that many cores that the products reach, both in their best round.
 
-        Of the highest one measured: with other work on a core, that of all cores falls by half within one round, and a
-        share of it would flatter.
+        With other work on a core, the peak of all cores falls by half within one round, and a share of that would
+        flatter; a time that others disturbed, held against a peak that they did not, would tell of them.
         """
-        return self.network.flops / self.seconds(entry) / max(self.peaks[threads])
+        return self.network.flops / min(self.times[entry]) / max(self.peaks[threads])
 
 
 def compete(network: Network, entries: Sequence[Entry], rounds: int, seconds: float) -> Outcome:
