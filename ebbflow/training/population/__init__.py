@@ -1,6 +1,7 @@
 """Populations: seeds, folds and hyperparameters, many networks trained side by side."""
 
 from ..ensemble import Ensemble
+from .optuna import Optuna
 from .population import Population
 from .results import Results
 from .search import Hyperband, SuccessiveHalving
@@ -12,6 +13,7 @@ __all__ = [
     "Hyperband",
     "Integers",
     "LogUniform",
+    "Optuna",
     "Population",
     "Results",
     "Setting",

@@ -65,6 +65,10 @@ class Crew:
         while not self._done.empty():
             self._take_one(note)
 
+    def interrupt(self, error: BaseException) -> None:
+        """Let `train` raise this; for another thread to call."""
+        self._done.put((-1, error))
+
     def _take_one(self, note: Note) -> None:
         number, outcome = self._done.get()
         self._under_way -= 1

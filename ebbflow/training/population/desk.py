@@ -1,11 +1,12 @@
 """Desks: where a worker trains one member after another, each from its start to its end, in native code."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +18,13 @@ from ...lowering.program import WORDS
 from ...lowering.table import Slot, Status
 from ...optimizers import Optimizer
 from ...runtime.memory import allocate
+from ...version import __version__
 from ..callbacks import EarlyStopping, unknown_monitor
 from ..compiled import metric_steps, split, steps_of, test_steps, training_steps
 from ..data import Rows
 from ..instructions import instruct, watch
 from ..runner import CHUNK_SECONDS
+from .draws import Draws, computed
 from .folds import Fold
 from .structure import variables_of
 
@@ -55,13 +58,13 @@ class Start:
     Parameters: the model, and all its variables, as `variables_of` lists them.
 
     Attributes:
-        values: of the variables.
+        values: of the variables, or what they will be computed from.
         shuffle_state: as of Plan.
     """
 
     def __init__(self, model: Any, variables: list[Variable]):
         self.model, self._variables, self._lock = model, variables, Lock()
-        self.values = [variable.held.numpy() for variable in variables]
+        self.values: list[Any] = [variable.deferred or variable.held.numpy() for variable in variables]
         self.shuffle_state = np.array(model.shuffle_state.numpy())
 
     @property
@@ -75,25 +78,26 @@ class Start:
         """The weights after the optimizer's last word, when its variables have these values."""
         with self._lock:
             for variable, value in zip(self._variables, values, strict=True):
-                variable.assign(value)
+                variable.assign(computed(value))
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
             return self.model.get_weights()
 
 
-@dataclass(frozen=True)
-class Paused:
-    """A member between two epochs.
+class Paused(NamedTuple):
+    """A member between two epochs, all in arrays, to be put away.
 
     Attributes:
         memory: what of the arena lives on; best: the copy of the best weights, empty if there is none.
         table: of the program.
         history: with room for all epochs.
+        mark: of the program that paused; another one's memory has other places.
     """
 
     memory: np.ndarray
     best: np.ndarray
     table: np.ndarray
     history: np.ndarray
+    mark: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class MemberProgram:
 
     Attributes:
         log_names: of the columns of the history.
+        mark: of where everything lies in memory, uint8.
         seconds_per_step: as last measured, 0 before.
     """
 
@@ -136,25 +141,38 @@ class MemberProgram:
         if self.validation_rows:
             test_batch, _, test_tail = split(self.validation_rows, work.validation_batch_size)
             steps |= test_steps(model, work.held or work.data, test_batch, test_tail, chosen=True)
-        steps |= metric_steps(model)
+        variables = variables_of(model)
+        self.draws = Draws(variables)
+        steps |= metric_steps(model) | {"draw": self.draws.step()}
         self.program = compile_program(steps, model.weights, (self.batch, test_batch))
-        self.places = self._places(model)
-        self.weights = [variables_of(model).index(weight) for weight in model.weights]
+        self.places = self._places(variables)
+        self.weights = [variables.index(weight) for weight in model.weights]
         names = tuple(model.metrics_names)
         self.log_names = names + tuple(f"val_{name}" for name in names) if self.validation_rows else names
         self.stopping = self._stopping(model, work)
+        self.mark = self._mark()
         self.seconds_per_step = 0.0
 
-    def _places(self, model: Any) -> list[tuple[int, Any]]:
+    def _places(self, variables: list[Variable]) -> list[tuple[int, Any]]:
         """For each variable of the program, its place among those of a model of this structure, and where it lives."""
-        places = {variable: place for place, variable in enumerate(variables_of(model))}
-        for variable in self.program.variables:
+        places = {variable: place for place, variable in enumerate(variables)}
+        own = set(self.draws.states.values())
+        used = {variable: buffer for variable, buffer in self.program.variables.items() if variable not in own}
+        for variable in used:
             if variable not in places:
                 raise ArgumentError(
                     "Population: expected the variables of a step to belong to layers, optimizer, loss or metrics, "
                     f"got {variable.name}, which all members would share; make it an attribute of a layer"
                 )
-        return [(places[variable], buffer) for variable, buffer in self.program.variables.items()]
+        return [(places[variable], buffer) for variable, buffer in used.items()]
+
+    def _mark(self) -> np.ndarray:
+        """A digest; without the names of variables, which count on from model to model."""
+        blueprint = self.program.blueprint
+        constants = [(buffer.offset, buffer.layout, value.tobytes()) for buffer, value in blueprint.constants]
+        variables = [(place, buffer.offset, buffer.layout, buffer.dtype) for place, buffer in self.places]
+        told = __version__, KEPT_SLOTS, blueprint.kept, blueprint.weights, constants, variables
+        return np.frombuffer(hashlib.sha256(repr(told).encode()).digest(), np.uint8)
 
     def _stopping(self, model: Any, work: Work) -> EarlyStopping | None:
         if work.stopping is None:
@@ -192,8 +210,9 @@ class Desk:
         self._words = allocate(4 * round_up(program.rows, WORDS)).view(np.uint32)
         held = work.held or work.data
         self._arrays = [*work.data.values(), *(held.values() if program.validation_rows else ())]
+        self._unused = new_table(0)  # what drawing is told: nothing
         self._own_order = np.arange(program.validation_rows, dtype=np.int64)  # of rows that all are validated on
-        self._run = program.program.function("run")
+        self._run, self._draw = program.program.function("run"), program.program.function("draw")
         blueprint = program.program.blueprint
         self._kept, self._best = self._arena[: blueprint.kept], self._arena[blueprint.best :][: blueprint.weights[1]]
 
@@ -202,14 +221,16 @@ class Desk:
         start: Start,
         fold: Fold,
         until: int,
-        paused: Paused | None = None,
+        pause: Callable[[], Paused] | None = None,
         is_over: Callable[[], bool] = lambda: False,
     ) -> Outcome | None:
-        """Train a member up to before this epoch; None if it was over before the member was done."""
+        """Train a member up to before this epoch, from where `pause` says; None if it was over before that was done."""
+        paused = None if pause is None else pause()
+        if paused is not None and not np.array_equal(paused.mark, self._program.mark):
+            paused = None  # of another machine or version: it comes to the same from the start
         if paused is None:
             history = np.zeros((self._work.epochs, len(self._program.log_names)))
-            for place, buffer in self._program.places:
-                buffer.layout.pack(start.values[place], view(self._arena, buffer))
+            self._begin(start.values)
         else:
             history = paused.history.copy()
             self._kept[:], self._best[:] = paused.memory, paused.best
@@ -219,6 +240,20 @@ class Desk:
                 return None
             self._go_on(table)
         return self._outcome(start, table, history)
+
+    def _begin(self, values: list[Any]) -> None:
+        """Give the variables these values."""
+        program, draws = self._program, self._program.draws
+        for place, state in draws.states.items():
+            if draws.makes(place, values[place]):
+                self._set(program.program.variables[state], values[place].state.numpy())
+        self._draw(self._arena.ctypes.data, self._unused.ctypes.data, 0, 1)
+        for place, buffer in program.places:
+            if not draws.makes(place, values[place]):
+                self._set(buffer, computed(values[place]))
+
+    def _set(self, buffer: Any, value: np.ndarray) -> None:
+        buffer.layout.pack(value, view(self._arena, buffer))
 
     def _table(self, start: Start, fold: Fold, history: np.ndarray, until: int, paused: Paused | None) -> np.ndarray:
         program, work = self._program, self._work
@@ -271,7 +306,7 @@ class Desk:
             epoch, weights = epochs - 1, self._weights(start)
         if status != Status.FINISHED or epochs == self._work.epochs:
             return Outcome(words[status], epochs, epoch, names, history[:epochs].copy(), weights)
-        paused = Paused(self._kept.copy(), self._best.copy(), table.copy(), history)
+        paused = Paused(self._kept.copy(), self._best.copy(), table.copy(), history, self._program.mark)
         return Outcome("paused", epochs, epoch, names, history[:epochs].copy(), weights, paused)
 
     def _weights(self, start: Start, shift: int = 0) -> list[np.ndarray]:
@@ -279,11 +314,11 @@ class Desk:
         wanted = set(self._program.weights)
         places = [(place, buffer) for place, buffer in self._program.places if place in wanted]
         values = self._values(start, places, shift)
-        return [values[place] for place in self._program.weights]
+        return [computed(values[place]) for place in self._program.weights]
 
     def _values(self, start: Start, places: list[tuple[int, Any]], shift: int = 0) -> list[np.ndarray]:
         """The values of all variables: at these places as they lie in memory, at others as they began."""
-        values = list(start.values)
+        values: list[Any] = list(start.values)
         for place, buffer in places:
             first = buffer.offset + shift
             memory = self._arena[first : first + buffer.nbytes].view(buffer.aval.dtype)

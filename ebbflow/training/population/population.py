@@ -1,10 +1,9 @@
 """Population: many networks, each with its own hyperparameters, seed and rows, trained side by side."""
 
+import contextlib
 import itertools
-import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +20,19 @@ from ..ensemble import Ensemble
 from ..plan import DEFAULT_BATCH_SIZE
 from ..progress import verbosity
 from ..weights import with_class_weight
+from .archive import Archive, Record
 from .away import Away
 from .checkpoint import Checkpoint
+from .contest import Contest, row_of
 from .crew import Crew
-from .desk import Outcome, Work
+from .desk import Work
 from .display import Display
-from .folds import Fold, cross_validation, drawn, holdout
+from .folds import Fold, cross_validation, holdout
+from .limit import TimeIsUp, deadline_of, limited
+from .optuna import Optuna
 from .results import Results, summarized
-from .roster import Member, Note, Order, Roster
-from .search import Bracket, SuccessiveHalving
+from .roster import Member, Roster
+from .search import SuccessiveHalving
 from .settings import Setting, settings_of
 
 __all__ = ["Population"]
@@ -60,6 +63,9 @@ class Population:
         members: a list of dicts, each a setting.
         seeds: how many random starts of each setting, from `seed` on, or a list of them.
         seed: of the first start, of the drawn settings, and of the folds.
+        memory: bytes of weights, histories and states of paused members that may lie in memory, by default 2**30; what
+            is more lies in the folder of a checkpoint, or in a temporary file, which is gone with the population or the
+            process (in /var/tmp, or where TMPDIR says), and is read when it is asked for.
 
     Raises ArgumentError for a bad argument.
 
@@ -76,13 +82,16 @@ class Population:
         members: Any = None,
         seeds: int | Sequence[int] = 1,
         seed: int = 0,
+        memory: int = 2**30,
     ):
         expect(callable(build), "Population", "build", "a function of a setting that returns a compiled model", build)
         self.seed = expect_integer("Population", "seed", seed, 0, 2**32 - 1)
         self.build = build
         self.settings = settings_of(grid, random, members, self.seed)
+        self._is_open = grid is None and random is None and members is None
         self.seeds = _seeds_of(seeds, self.seed)
-        self._outcomes: dict[int, Outcome] = {}
+        self.memory = expect_integer("Population", "memory", memory, 0)
+        self._outcomes = Archive(self.memory)
 
     def fit(
         self,
@@ -102,9 +111,10 @@ class Population:
         sample_weight: Any = None,
         validation_batch_size: int | None = None,
         monitor: str | None = None,
-        search: SuccessiveHalving | None = None,
+        search: SuccessiveHalving | Optuna | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         executor: Any = None,
+        seconds: float | None = None,
     ) -> "Population":
         """Train all members; returns the population. Ctrl-C ends it with the members that are done.
 
@@ -119,14 +129,18 @@ class Population:
             early_stopping: patience in epochs, after which a member ends with its best weights, or an EarlyStopping.
             monitor: the logged name by which members are compared, by default "val_loss", or "loss" without validation.
             search: SuccessiveHalving or Hyperband, to drop settings that look bad early; members pause, and those that
-                go on do so as if they had not.
-            checkpoint: a folder in which members that are done are kept; a fit that was killed, called again with the
-                same arguments, trains only the others.
-            executor: a `concurrent.futures.Executor`, or with its interface, whose workers train the members instead;
-                build must be a function of a module, which they can import.
+                go on do so as if they had not. Or Optuna, to have settings proposed in the light of those before.
+            checkpoint: a folder in which members that are done or pause are kept; a fit that was killed, called again
+                with the same arguments, trains only what is left.
+            executor: a `concurrent.futures.Executor`, or with its interface (Dask's, MPI's), whose workers train the
+                members instead; build must be a function of a module, which they can import, or any if cloudpickle is
+                installed here and there.
+            seconds: after which no member begins and none is waited for: it ends as by Ctrl-C, and says so.
 
-        Raises ArgumentError or ShapeError for what does not fit, before any member is trained.
+        Raises ArgumentError or ShapeError for what does not fit, before any member is trained, and OSError where a disk
+        is full; members that were done by then are kept.
         """
+        deadline = deadline_of(seconds)
         batch_size = whole_number("fit", "batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, 1)
         rows = with_class_weight("fit", prepare_rows("fit", x, y, sample_weight, whole=True), class_weight)
         work = Work(
@@ -139,9 +153,15 @@ class Population:
             stopping=_stopping_of(early_stopping),
         )
         given = _folds_of(work, folds, groups, validation_split, self.seed)
-        chosen = {seed: drawn(given, seed) if bootstrap else given for seed in self.seeds}
+        if isinstance(search, Optuna):
+            if not self._is_open:
+                raise ArgumentError(
+                    "fit: expected a Population without grid, random and members, as Optuna proposes its settings, got "
+                    f"one of {len(self.settings)} settings; leave them out, or give another search"
+                )
+            self.settings = [search.example(self.seed)]
         numbers = itertools.product(range(len(self.settings)), self.seeds, range(len(given)))
-        roster = Roster(self.build, self.settings, [Member(*one) for one in numbers], chosen, work)
+        roster = Roster(self.build, self.settings, [Member(*one) for one in numbers], given, bool(bootstrap), work)
         first = roster.model(0)
         validated = work.held is not None or roster.fold(0).validation is not None
         logged = [*first.metrics_names, *(f"val_{name}" for name in first.metrics_names if validated)]
@@ -149,84 +169,34 @@ class Population:
         if monitor not in logged:
             raise unknown_monitor(monitor, logged, "fit")
         self._monitor, self._mode = monitor, direction_of(monitor, first.metrics)
-        self._roster, self._outcomes = roster, {}
-        display = Display(len(roster.members), verbosity("fit", verbose), monitor)
-        self._train(search, executor, checkpoint, display)
-        return self
-
-    def _train(self, search: SuccessiveHalving | None, executor: Any, checkpoint: Any, display: Display) -> None:
-        roster, kept = self._roster, None
-        if checkpoint is not None:
-            kept = Checkpoint(checkpoint, roster)
-            self._outcomes = dict(kept.done())
-        for number in self._outcomes:
-            display.note(self._row(number))
-
-        def note(number: int, outcome: Outcome) -> None:
-            self._outcomes[number] = outcome
-            if outcome.status != "paused":
-                self._end(number, kept, display)
-
-        workers = min(config.threads() or cores(), len(roster.members))
-        crew: Any = Crew(workers, roster) if executor is None else Away(executor, roster)
-        brackets = [Bracket(range(len(self.settings)), [roster.work.epochs])]
-        if search is not None:
-            brackets = search.brackets(len(self.settings), roster.work.epochs)
+        folder = None if checkpoint is None else Checkpoint(checkpoint, roster, search, monitor)
+        self._roster, self._outcomes = roster, Archive(self.memory, folder)
+        if isinstance(search, Optuna):
+            search.begin(self.seed, self._mode, checkpoint)
+            self.settings = roster.settings
+        size = len(roster.members) * (search.trials if isinstance(search, Optuna) else 1)
+        display = Display(size, verbosity("fit", verbose), monitor)
+        workers = min(config.threads() or cores(), size)
+        crew = Crew(workers, roster) if executor is None else Away(executor, roster, deadline)
         try:
-            with crew:
-                try:
-                    for bracket in brackets:
-                        for number in self._compete(crew, bracket, search, note):
-                            self._end(number, kept, display)
-                except KeyboardInterrupt:
-                    crew.take_rest(note)
+            in_time = self._train(search, crew, Contest(roster, self._outcomes, monitor, self._mode, display), deadline)
         finally:
             display.end()
+        if not in_time and verbosity("fit", verbose):
+            done = sum(record.status != "paused" for record in self._outcomes.values())
+            print(f"fit: its {seconds:g} seconds are over; {done} of {size} networks are done and kept", flush=True)
+        return self
 
-    def _end(self, number: int, kept: Checkpoint | None, display: Display) -> None:
-        """A member is done."""
-        if kept is not None:
-            kept.keep(number, self._outcomes[number])
-        display.note(self._row(number))
-
-    def _compete(self, crew: Any, bracket: Bracket, search: SuccessiveHalving | None, note: Note) -> Iterator[int]:
-        """Train the members of a bracket from rung to rung; yields those that are dropped."""
-        alive = set(bracket.settings)
-        for rung in bracket.rungs:
-            crew.train(
-                [order for order in map(lambda number: self._order(number, rung), self._of(alive)) if order], note
-            )
-            if search is None or rung == bracket.rungs[-1]:
-                return
-            going_on = set(sorted(alive, key=lambda setting: self._score(setting, rung))[: search.kept(len(alive))])
-            for number in self._of(alive - going_on):
-                outcome = self._outcomes[number]
-                if outcome.status == "paused":
-                    self._outcomes[number] = replace(outcome, status="dropped", paused=None)
-                    yield number
-            alive = going_on
-
-    def _of(self, settings: Any) -> list[int]:
-        """The members of these settings."""
-        return [number for number, member in enumerate(self._roster.members) if member.setting in settings]
-
-    def _order(self, number: int, until: int) -> Order | None:
-        """What is left to do of a member up to before an epoch."""
-        known = self._outcomes.get(number)
-        if known is None:
-            return Order(number, until)
-        return Order(number, until, known.paused) if known.status == "paused" and known.epochs < until else None
-
-    def _score(self, setting: int, rung: int) -> float:
-        """The mean of the monitored number over a setting's members as they were at a rung; less is better."""
-        sign = 1.0 if self._mode == "min" else -1.0
-        values = []
-        for outcome in (self._outcomes[number] for number in self._of([setting])):
-            if outcome.status == "diverged" or not outcome.epochs:
-                return math.inf
-            place = min(rung, outcome.epochs) - 1
-            values.append(sign * float(outcome.history[place, outcome.names.index(self._monitor)]))
-        return float(np.mean(values))
+    def _train(self, search: Any, crew: Any, contest: Contest, deadline: float | None) -> bool:
+        """Train the members; returns whether there was time for all."""
+        with crew, limited(deadline, crew.interrupt):
+            try:
+                contest.run(search, crew)
+            except (KeyboardInterrupt, TimeIsUp) as reason:
+                with contextlib.suppress(TimeIsUp):
+                    crew.take_rest(contest.note)
+                return not isinstance(reason, TimeIsUp)
+        return True
 
     # what came of it
 
@@ -236,26 +206,16 @@ class Population:
 
         These are of the epoch that its weights are of, "epoch" (from 0); NaN of members that diverged.
         """
-        return Results([self._row(number) for number in sorted(self._outcomes)])
-
-    def _row(self, number: int) -> dict[str, Any]:
-        member, outcome = self._roster.members[number], self._outcomes[number]
-        names = outcome.names
-        logs = outcome.history[outcome.epoch] if outcome.epoch >= 0 else np.full(len(names), np.nan)
-        row = {"member": number, "setting": member.setting, **self.settings[member.setting]}
-        row |= {"seed": member.seed, "fold": member.fold, "status": outcome.status}
-        return (
-            row | {"epochs": outcome.epochs, "epoch": outcome.epoch} | dict(zip(names, map(float, logs), strict=True))
-        )
+        return Results([row_of(self._roster, self._outcomes, number) for number in sorted(self._outcomes)])
 
     def history(self, number: int) -> dict[str, list[float]]:
         """What a member logged, epoch by epoch, by name."""
-        outcome = self._outcome(number)
-        return {name: outcome.history[:, k].tolist() for k, name in enumerate(outcome.names)}
+        names, history = self._record(number).names, self._outcomes.history(number)
+        return {name: history[:, k].tolist() for k, name in enumerate(names)}
 
     def summary(self) -> Results:
         """One row a setting: mean and deviation over its seeds and folds, ranked by the monitored number."""
-        names = list(dict.fromkeys(name for outcome in self._outcomes.values() for name in outcome.names))
+        names = list(dict.fromkeys(name for record in self._outcomes.values() for name in record.names))
         return summarized(list(self.results), [dict(one) for one in self.settings], names, self._monitor, self._mode)
 
     def model(self, number: int) -> Any:
@@ -270,14 +230,15 @@ class Population:
 
         Raises ArgumentError for a member that is not done, or that diverged.
         """
-        outcome = self._outcome(number)
-        if outcome.weights is None:
+        self._record(number)
+        weights = self._outcomes.weights(number)
+        if weights is None:
             raise ArgumentError(
                 f"Population: member {number} diverged and has no weights; its loss became NaN or infinite"
             )
-        return outcome.weights
+        return weights
 
-    def _outcome(self, number: int) -> Outcome:
+    def _record(self, number: int) -> Record:
         if number not in self._outcomes:
             raise ArgumentError(
                 f"Population: expected the number of a member that is done, got {number!r}; call fit first"

@@ -1,6 +1,7 @@
 """Results: one row a member, or one row a setting."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -71,9 +72,11 @@ def summarized(
     Members that diverged are counted, not averaged; settings of which all did stand last, after those that a search
     dropped, whose figures are of the epoch when it did.
     """
-    found = []
+    found, own_of = [], defaultdict(list)
+    for row in rows:
+        own_of[row["setting"]].append(row)
     for number, setting in enumerate(settings):
-        own = [row for row in rows if row["setting"] == number]
+        own = own_of[number]
         good = [row for row in own if row["status"] != "diverged"]
         line: Row = {"setting": number, **setting, "members": len(own), "diverged": len(own) - len(good)}
         for name in figures:

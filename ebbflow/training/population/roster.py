@@ -1,13 +1,14 @@
 """The roster: who the members are, and how each begins."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...core.errors import ArgumentError
 from ...functions.random import seeded
 from .desk import MemberProgram, Outcome, Paused, Start, Work
-from .folds import Fold
+from .folds import Fold, drawn
 from .settings import Setting
 from .structure import portrait, variables_of
 
@@ -27,11 +28,19 @@ class Member:
 
 @dataclass(frozen=True)
 class Order:
-    """Train a member up to before an epoch, from its start or from where it paused."""
+    """Train a member up to before an epoch, from its start or from where it paused, which is read in its turn."""
 
     number: int
     until: int
-    paused: Paused | None = None
+    paused: Callable[[], Paused] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process is told where the member paused."""
+        return self.__dict__ | {"paused": None if self.paused is None else partial(_same, self.paused())}
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Roster:
         build: makes the compiled model of a setting.
         settings: of which there may be more than members use.
         members: by their numbers.
-        folds: for each seed, the rows of each fold.
+        folds: the rows of each; bootstrap: whether each seed draws from them.
         work: what all do.
     """
 
@@ -60,10 +69,12 @@ class Roster:
         build: Callable[[Setting], Any],
         settings: Sequence[Setting],
         members: Sequence[Member],
-        folds: Mapping[int, Sequence[Fold]],
+        folds: Sequence[Fold],
+        bootstrap: bool,
         work: Work,
     ):
-        self._build, self.settings, self._folds, self.work = build, list(settings), folds, work
+        self._build, self.settings, self.work = build, list(settings), work
+        self._folds, self._bootstrap = list(folds), bootstrap
         self.members = list(members)
         self._programs: dict[Any, MemberProgram] = {}
 
@@ -74,7 +85,8 @@ class Roster:
     def fold(self, number: int) -> Fold:
         """The rows of a member."""
         member = self.members[number]
-        return self._folds[member.seed][member.fold]
+        fold = self._folds[member.fold]
+        return drawn([fold], member.seed)[0] if self._bootstrap else fold
 
     def model(self, number: int) -> Any:
         """The model of a member as it begins, with all its variables."""

@@ -10,6 +10,7 @@ import pytest
 import ebbflow as ebb
 from ebbflow.callbacks import EarlyStopping
 from ebbflow.core.errors import ArgumentError
+from ebbflow.functions import random
 from ebbflow.population import Choice, Integers, LogUniform, Population, Uniform
 from ebbflow.training.population import desk, population
 from tests.training.conftest import same_bits
@@ -248,3 +249,29 @@ def test_an_ensemble_is_loaded_where_no_population_is(tmp_path: Any) -> None:
     load = f"import ebbflow; print(ebbflow.load_model({str(tmp_path / 'ensemble.ebb')!r}).members[1].count_params())"
     result = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True)
     assert int(result.stdout) > 0
+
+
+def test_first_weights_are_drawn_where_members_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn_here(self: Any) -> Any:
+        raise AssertionError("the thread that makes the models has no time for this")
+
+    pop = Population(build, grid=GRID, seeds=2)
+    monkeypatch.setattr(random.Uniform, "compute", drawn_here)
+    pop.fit(X, Y, folds=2, epochs=1, verbose=0)
+    assert set(pop.results["status"]) == {"finished"}
+
+
+def test_a_rule_of_ones_own_for_first_weights_is_drawn_as_it_says() -> None:
+    def narrow(hp: Any) -> Any:
+        initializer = ebb.initializers.RandomUniform(-hp.bound, hp.bound)
+        model = ebb.Sequential([ebb.layers.Dense(2, kernel_initializer=initializer)])
+        model.compile("sgd", ebb.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    pop = Population(narrow, grid={"bound": [0.5, 0.1]}, seeds=2)
+    pop.fit(X, Y, epochs=1, batch_size=103, verbose=0)
+    for number, row in enumerate(pop.results):
+        ebb.set_random_seed(row["seed"])
+        model = narrow(pop.settings[row["setting"]])
+        model.fit(X, Y, epochs=1, batch_size=103, verbose=0)
+        assert same_bits(model.get_weights(), pop.weights(number))

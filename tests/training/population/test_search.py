@@ -4,8 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -120,25 +118,3 @@ def test_a_population_that_is_killed_goes_on(tmp_path: Path) -> None:
     fresh = Population(build, members=MEMBERS, seeds=2).fit(X, Y, **FIT)
     assert len(again.results) == 720
     assert equal(fresh, again, range(4))
-
-
-# elsewhere
-
-
-def test_other_processes_give_the_same_bits() -> None:
-    here = Population(build, members=MEMBERS[:4], seeds=2).fit(X, Y, **FIT)
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
-        there = Population(build, members=MEMBERS[:4], seeds=2).fit(X, Y, executor=executor, **FIT)
-        assert equal(here, there, range(16))
-        search = SuccessiveHalving(factor=2, min_epochs=2)
-        there = Population(build, members=MEMBERS[:4]).fit(X, Y, executor=executor, search=search, **FIT)
-    here = Population(build, members=MEMBERS[:4]).fit(X, Y, search=search, **FIT)
-    assert list(here.results) == list(there.results)
-
-
-def test_a_build_that_cannot_be_sent_is_named() -> None:
-    with (
-        ProcessPoolExecutor(1) as executor,
-        pytest.raises(ArgumentError, match="can be sent to an executor, .*define build at the top of a module"),
-    ):
-        Population(lambda hp: build(hp)).fit(X, Y, executor=executor, **FIT)
