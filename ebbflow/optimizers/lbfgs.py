@@ -1,13 +1,15 @@
 """L-BFGS: Newton's method with a curvature guessed from the last steps; one evaluation of the loss is one step."""
 
+import functools
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import ArgumentError
-from ..core.tensor import Tensor, as_tensor, eagerly
+from ..core.tensor import Tensor, as_tensor
 from ..core.variable import Variable
 from ..functions import array, shapes
 from ..functions.arguments import expect, expect_integer
@@ -17,10 +19,12 @@ from .base import Optimizer
 
 __all__ = ["LBFGS"]
 
-# slots: vectors of all weights together, then numbers
-_VECTORS = ("trial", "point", "point_gradient", "direction")
+# slots: of each weight, of the remembered pairs, and single numbers
+_OF_WEIGHTS = ("point", "point_gradient", "direction")
 _NUMBERS = ("point_loss", "slope", "rate", "low", "low_loss", "low_slope", "high", "high_loss", "trials", "scale")
+_COUNTS = ("pairs", "oldest")
 _ONE = Tensor(np.array(1.0))
+_NARROW = 16
 _LEAST_CURVATURE = 1e-10  # of s.y / y.y, for a pair to be remembered
 
 
@@ -40,14 +44,15 @@ class LBFGS(Optimizer):
 
     Parameters:
         learning_rate: the first t of each line, above 0; only 1 gives the fast steps of Newton's method. On the first
-            line t is at most 1 / |g|_1.
+            line t is at most 1 / |g|.
         history_size: pairs remembered, at least 1; memory and time of a step grow with it.
         max_trials: evaluations on one line, at least 2, after which the history is dropped and the line of steepest
             descent is tried.
         armijo, curvature: between 0 and 1, armijo below curvature.
         name: as printed.
 
-    Sources: Liu, Nocedal (1989), "On the limited memory BFGS method for large scale optimization"; Wolfe (1969),
+    Sources: Liu, Nocedal (1989), "On the limited memory BFGS method for large scale optimization"; Byrd, Nocedal,
+    Schnabel (1994), "Representations of quasi-Newton matrices and their use in limited memory methods"; Wolfe (1969),
     "Convergence conditions for ascent methods"; Hager, Zhang (2005), "A new conjugate gradient method with guaranteed
     descent and an efficient line search".
     """
@@ -82,13 +87,18 @@ class LBFGS(Optimizer):
         super().build(added)
         if not added:
             return
-        size = sum(math.prod(variable.shape) for variable in self.optimized)
-        for name in _VECTORS:
-            self._add(None, name, np.full(size, np.nan if name == "trial" else 0.0))
-        for name in ("changes", "gradient_changes"):
-            self._add(None, name, np.zeros((self.history_size, size)))
-        self._add(None, "curvatures", np.zeros(self.history_size))
-        for name in _NUMBERS:
+        history = self.history_size
+        for variable in self.optimized:
+            self._add(variable, "trial", np.full(variable.shape, np.nan, variable.dtype))
+            shape = _wide(variable.value).shape
+            for name in _OF_WEIGHTS:
+                self._add(variable, name, np.zeros(shape))
+            for name in ("changes", "gradient_changes"):
+                self._add(variable, name, np.zeros((history, *shape)))
+        for name in ("inverse", "squares"):
+            self._add(None, name, np.zeros((history, history)))
+        self._add(None, "curvatures", np.zeros(history))
+        for name in _NUMBERS + _COUNTS:
             self._add(None, name, np.float64(1.0 if name == "scale" else 0.0))
 
     def update_steps(self, gradients: Sequence[Tensor], variables: Sequence[Variable], loss: Any) -> None:
@@ -96,22 +106,27 @@ class LBFGS(Optimizer):
         missing = ", ".join(variable.name for variable in variables if variable not in found)
         if missing:
             raise ArgumentError(f"{self.name}: expected a gradient for each weight, got none for {missing}")
-        x, g = _flat([v.value for v in variables]), _flat([found[v] for v in variables])
+        g = [_wide(found[variable]) for variable in variables]
         f = array.cast(as_tensor(loss), "float64")
         f = array.where(array.isfinite(f), f, math.inf)  # NaN, too, is where the line leads too high
-        is_new = array.any(array.not_equal(x, self._old("trial")))  # the first, or changed by another hand since
-        slope = array.sum(g * self._old("direction"))
+        is_new = self._is_new()
+        slope = _dot(g, self._of_weights("direction"))
         too_far, too_short = self._verdict(f, slope, np.finfo(as_tensor(loss).dtype).eps)
         accepted = array.logical_or(is_new, array.logical_not(array.logical_or(too_far, too_short)))
         failed = array.logical_and(array.logical_not(accepted), self._old("trials") >= float(self.max_trials))
         next_line = array.logical_or(accepted, failed)
 
         on_line = self._next_rate(f, slope, too_far)
-        self._remember(x, g, array.logical_and(accepted, array.logical_not(is_new)), failed)
-        for name, value in {"point": x, "point_gradient": g, "point_loss": f}.items():
-            self._choose(name, accepted, value)
+        s, y = self._take_point(accepted, g)
+        self._choose("point_loss", accepted, f)
+        self._remember(s, y, array.logical_and(accepted, array.logical_not(is_new)), failed)
         self._begin_line(next_line, on_line)
-        self._move(variables)
+        self._move()
+
+    def _is_new(self) -> Tensor:
+        """Whether the weights are not where the last step put them: at first, or changed by another hand since."""
+        differ = [array.any(array.not_equal(v.value, self._old("trial", v))) for v in self.optimized]
+        return functools.reduce(array.logical_or, differ)
 
     def reported_loss(self, loss: Tensor) -> Tensor:
         """The loss; where a trial went so far that it is not finite, that of the point from which the line began."""
@@ -143,73 +158,113 @@ class LBFGS(Optimizer):
         inner = low + array.clip(parabola, 0.1 * width, 0.9 * width)
         return array.where(high > 0.0, inner, outer)  # high is 0 until there is one
 
-    def _remember(self, x: Tensor, g: Tensor, accepted: Tensor, failed: Tensor) -> None:
-        """Put the newest pair at the end of the history, or drop all."""
-        s, y = x - self._old("point"), g - self._old("point_gradient")
-        sy, yy = array.sum(s * y), array.sum(y * y)
+    def _take_point(self, accepted: Tensor, g: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Go on from the present weights, if they are accepted; returns the changes of weights and gradient."""
+        x = [_wide(variable.value) for variable in self.optimized]
+        changes = []
+        for name, values in (("point", x), ("point_gradient", g)):
+            before = self._of_weights(name)
+            for variable, value in zip(self.optimized, values, strict=True):
+                self._choose(name, accepted, value, variable)
+            changes.append([new - old for new, old in zip(self._of_weights(name), before, strict=True)])
+        return changes[0], changes[1]
+
+    def _remember(self, s: list[Tensor], y: list[Tensor], accepted: Tensor, failed: Tensor) -> None:
+        """Put the newest pair in the place of the oldest, or drop all."""
+        sy, yy = _dot(s, y), _dot(y, y)
         keep = array.logical_and(accepted, sy > _LEAST_CURVATURE * yy)
-        newest = {"changes": s, "gradient_changes": y, "curvatures": _ratio(_ONE, sy, 0.0)}
-        for name, value in newest.items():
-            old = self._old(name)
-            row = shapes.reshape(value, (1, *old.shape[1:]))
-            self._choose(name, keep, shapes.concatenate([old[1:], row], axis=0))
-            self._choose(name, failed, 0.0)
+        oldest, last = self._old("oldest"), float(self.history_size - 1)
+        here = array.logical_and(array.equal(Tensor(np.arange(self.history_size, dtype=np.float64)), oldest), keep)
+        self._know(here, s, y, sy, yy)
+        for k, variable in enumerate(self.optimized):
+            place = shapes.reshape(here, (-1, *[1] * s[k].ndim))
+            self._choose("changes", place, s[k], variable)
+            self._choose("gradient_changes", place, y[k], variable)
+        self._choose("oldest", keep, array.where(oldest < last, oldest + 1.0, 0.0))
+        self._choose("pairs", keep, array.minimum(self._old("pairs") + 1.0, last + 1.0))
         self._choose("scale", keep, _ratio(sy, yy, 1.0))
-        self._choose("scale", failed, 1.0)
+        for name, none in {"inverse": 0.0, "pairs": 0.0, "scale": 1.0}.items():
+            self._choose(name, failed, none)
+
+    def _know(self, here: Tensor, s: list[Tensor], y: list[Tensor], sy: Tensor, yy: Tensor) -> None:
+        """What is kept of the products of remembered pairs, with the newest pair in this place:
+
+            inverse = R^-1, R_ij = s_i.y_j where pair i is not newer than j, else 0
+            squares_ij = y_i.y_j
+            curvatures_i = s_i.y_i
+
+        A triangular matrix without its first row and column has the inverse without its first row and column.
+        """
+        row, column = here[:, None], here[None, :]
+        squares = array.where(here, yy, self._products("gradient_changes", y))
+        self._choose("squares", column, squares[:, None])
+        self._choose("squares", row, squares[None, :])
+        self._choose("curvatures", here, sy)
+        self._choose("inverse", array.logical_or(row, column), 0.0)
+        above = _apply(self._old("inverse"), array.where(here, 0.0, self._products("changes", y)))
+        self._choose("inverse", column, (_ratio(_ONE, sy, 0.0) * array.where(here, 1.0, -above))[:, None])
+
+    def _products(self, name: str, vectors: list[Tensor]) -> Tensor:
+        """The products of all remembered changes with a vector."""
+        pairs = zip(self._of_weights(name), vectors, strict=True)
+        return functools.reduce(operator.add, [array.sum(a * x, axis=tuple(range(1, a.ndim))) for a, x in pairs])
 
     def _begin_line(self, next_line: Tensor, on_line: Tensor) -> None:
-        g, curvatures = self._old("point_gradient"), self._old("curvatures")
+        g = self._of_weights("point_gradient")
         direction = self._quasi_newton(g)
-        slope = array.sum(g * direction)
-        shortened = array.minimum(1.0, _ratio(_ONE, array.sum(array.abs(g)), 1.0))
-        first = self.learning_rate * array.where(curvatures[-1] > 0.0, 1.0, shortened)
-        start: dict[str, Any] = {
-            "direction": direction,
-            "slope": slope,
-            "low_slope": slope,
-            "low_loss": self._old("point_loss"),
-        }
+        slope = _dot(g, direction)
+        shortened = array.minimum(1.0, _ratio(_ONE, array.sqrt(_dot(g, g)), 1.0))
+        first = self.learning_rate * array.where(self._old("pairs") > 0.0, 1.0, shortened)
+        for variable, one in zip(self.optimized, direction, strict=True):
+            self._choose("direction", next_line, one, variable)
+        start: dict[str, Any] = {"slope": slope, "low_slope": slope, "low_loss": self._old("point_loss")}
         start |= {"low": 0.0, "high": 0.0, "trials": 0.0}
         for name, value in start.items():
             self._choose(name, next_line, value)
         self.slot(None, "rate").assign(array.where(next_line, first, on_line))
         self.slot(None, "trials").assign_add(1.0)
 
-    def _quasi_newton(self, g: Tensor) -> Tensor:
-        """-H g by the two-loop recursion; unused rows of the history have curvature 0 and change nothing."""
-        changes, gradient_changes, curvatures = map(self._old, ("changes", "gradient_changes", "curvatures"))
-        rows = [(changes[k], gradient_changes[k], curvatures[k]) for k in range(self.history_size)]
-        q, shares = -g, []
-        for s, y, rho in reversed(rows):
-            share = rho * array.sum(s * q)
-            q = q - share * y
-            shares.append(share)
-        q = self._old("scale") * q
-        for (s, y, rho), share in zip(rows, reversed(shares), strict=True):
-            q = q + s * (share - rho * array.sum(y * q))
-        return q
+    def _quasi_newton(self, g: list[Tensor]) -> list[Tensor]:
+        """-H g = -(scale g + S a - scale Y b), b = R^-1 S'g, a = R^-T ((D + scale Y'Y) b - scale Y'g).
 
-    def _move(self, variables: Sequence[Variable]) -> None:
+        S and Y have the pairs as columns. A place without a pair has zeros in R^-1, so that it changes nothing.
+        """
+        inverse, scale = self._old("inverse"), self._old("scale")
+        b = _apply(inverse, self._products("changes", g))
+        bent = self._old("curvatures") * b + scale * _apply(self._old("squares"), b)
+        a = _apply(shapes.transpose(inverse), bent - scale * self._products("gradient_changes", g))
+        result = []
+        for one, s, y in zip(g, self._of_weights("changes"), self._of_weights("gradient_changes"), strict=True):
+            each = (-1, *[1] * one.ndim)
+            steps = array.sum(shapes.reshape(a, each) * s - shapes.reshape(scale * b, each) * y, axis=0)
+            result.append(-scale * one - steps)
+        return result
+
+    def _move(self) -> None:
         """Set the weights to the point plus t times the direction, and note where that is in their own type."""
-        target = self._old("point") + self._old("rate") * self._old("direction")
-        for variable, value in zip(variables, _apart(target, variables), strict=True):
-            variable.assign(value)
-        self.slot(None, "trial").assign(_flat([variable.value for variable in variables]))
+        for variable in self.optimized:
+            target = self._old("point", variable) + self._old("rate") * self._old("direction", variable)
+            variable.assign(_back(target, variable))
+            self.slot(variable, "trial").assign(variable.value)
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Set the weights to the near end of the present interval; from there a later fit begins a new line."""
         if number(self.steps) == 0:
             return
-        with eagerly():
-            best = self._old("point") + self._old("low") * self._old("direction")
-            for variable, value in zip(self.optimized, _apart(best, self.optimized), strict=True):
-                variable.assign(value)
+        low = self.slot(None, "low").held.numpy()
+        for variable in self.optimized:
+            point, direction = (self.slot(variable, name).held.numpy() for name in ("point", "direction"))
+            best = point + low * direction
+            variable.assign(np.ascontiguousarray(best.T if _is_narrow(variable.shape) else best))
 
-    def _old(self, name: str) -> Tensor:
-        return self.slot(None, name).value
+    def _old(self, name: str, owner: Variable | None = None) -> Tensor:
+        return self.slot(owner, name).value
 
-    def _choose(self, name: str, condition: Tensor, value: Any) -> None:
-        slot = self.slot(None, name)
+    def _of_weights(self, name: str) -> list[Tensor]:
+        return [self._old(name, variable) for variable in self.optimized]
+
+    def _choose(self, name: str, condition: Tensor, value: Any, owner: Variable | None = None) -> None:
+        slot = self.slot(owner, name)
         slot.assign(array.where(condition, value, slot.value))
 
     def get_config(self) -> dict[str, Any]:
@@ -219,19 +274,28 @@ class LBFGS(Optimizer):
         return {name: config[name] for name in taken} | plain
 
 
-def _flat(tensors: Sequence[Tensor]) -> Tensor:
-    """One float64 vector of all elements."""
-    return shapes.concatenate([array.cast(shapes.reshape(x, (-1,)), "float64") for x in tensors], axis=0)
+def _is_narrow(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 2 and shape[1] < _NARROW <= shape[0]
 
 
-def _apart(vector: Tensor, variables: Sequence[Variable]) -> list[Tensor]:
-    """The parts of a vector that belong to each variable, in its shape and type."""
-    parts, start = [], 0
-    for variable in variables:
-        stop = start + math.prod(variable.shape)
-        parts.append(array.cast(shapes.reshape(vector[start:stop], variable.shape), variable.dtype))
-        start = stop
-    return parts
+def _wide(x: Tensor) -> Tensor:
+    """A weight or its gradient in float64; a tall, narrow matrix transposed, since vectors are cut from rows."""
+    return array.cast(shapes.transpose(x) if _is_narrow(x.shape) else x, "float64")
+
+
+def _back(x: Tensor, variable: Variable) -> Tensor:
+    """The inverse of _wide."""
+    return array.cast(shapes.transpose(x) if _is_narrow(variable.shape) else x, variable.dtype)
+
+
+def _dot(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    """The product of two vectors, each in parts."""
+    return functools.reduce(operator.add, [array.sum(x * y) for x, y in zip(a, b, strict=True)])
+
+
+def _apply(matrix: Tensor, vector: Tensor) -> Tensor:
+    """A small matrix times a vector, as a sum: no product to be divided among threads."""
+    return array.sum(matrix * vector[None, :], axis=1)
 
 
 def _ratio(x: Tensor, y: Tensor, otherwise: float) -> Tensor:

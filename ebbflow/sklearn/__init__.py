@@ -1,6 +1,7 @@
 """Estimators for scikit-learn: MLPClassifier and MLPRegressor with its parameters and attributes, and more of them.
 
     from ebbflow.sklearn import MLPClassifier            # instead of sklearn.neural_network
+    from ebbflow.sklearn import PopulationSearchCV       # instead of GridSearchCV: the same, on all cores at once
 
 What scikit-learn's mean, these mean; the same random_state gives the same first weights and the same rows to validate
 on, while rows are shuffled by ebbflow's own generator. Needs scikit-learn: pip install 'ebbflow[sklearn]'.
@@ -23,5 +24,6 @@ except ImportError as error:
 
 from .classifier import MLPClassifier
 from .regressor import MLPRegressor
+from .search import PopulationSearchCV
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "PopulationSearchCV"]

@@ -1,8 +1,6 @@
 """What both estimators share: data in, a network trained, attributes out."""
 
 import json
-import multiprocessing
-import os
 import warnings
 from abc import ABC, abstractmethod
 from functools import cache
@@ -23,15 +21,16 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .. import activations, config
+from .. import activations
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
 from ..optimizers.schedules import LearningRateSchedule
-from ..runtime.threads import cores
 from ..training.data import Rows
 from . import frames, members
+from .crew import respect_the_pool
 from .head import Head, activated, loss_of
-from .network import Structure, arithmetic, borrowed
+from .lending import borrowed
+from .network import Structure, arithmetic
 from .solving import NOT_FINITE, OptimizerState, Stochastic, Streams, load, restore_best, solve_lbfgs, store
 
 STOCHASTIC = ("sgd", "adam")
@@ -49,6 +48,10 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     def _keep(self, given: dict[str, Any]) -> None:
         """The arguments of __init__ as attributes, untouched, as scikit-learn wants it."""
         vars(self).update({name: value for name, value in given.items() if name not in ("self", "__class__")})
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return list(_parameters_of(cls))
 
     # what a kind of estimator says
 
@@ -68,7 +71,7 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
     def _fit_all(self, X: Any, y: Any, sample_weight: Any, validation: Any, incremental: bool = False) -> Any:
         """This network, or the several whose predictions are averaged, and the folds."""
-        _respect_the_pool()
+        respect_the_pool()
         if self.n_estimators > 1:
             members.fit_members(self, X, y, sample_weight, validation, incremental)
         else:
@@ -250,7 +253,6 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             load(self, network)
             if self.solver == "lbfgs":
                 solve_lbfgs(self, network, data)
-                store(self, network)
                 return
             if held is not None and self.best_validation_score_ is None and self.early_stopping:
                 self.best_validation_score_ = -np.inf if network.direction == "max" else np.inf
@@ -375,8 +377,6 @@ def _key_of(given: Any) -> Any:
 
 
 @cache
-def _respect_the_pool() -> None:
-    """In a worker process, use as many threads as its pool gives it, once for all."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if multiprocessing.parent_process() is not None and config.threads() is None and asked.isdigit():
-        config.set_threads(max(1, min(int(asked), cores())))
+def _parameters_of(kind: type[BaseMLP]) -> tuple[str, ...]:
+    """The names of its parameters, which scikit-learn would read from the signature a dozen times a fit."""
+    return tuple(super(BaseMLP, kind)._get_param_names())

@@ -42,7 +42,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         monitor: what early stopping watches on the rows to validate on: None for the accuracy, "loss", or the name of
             an ebbflow metric or one of your own.
         n_estimators: how many networks, from seeds of their own, have their probabilities averaged.
-        folds: number of folds, or a splitter; `fit` then also fits a network without each fold, one after another.
+        folds: number of folds, or a splitter; `fit` then also fits a network without each fold.
+            The networks of seeds and folds are trained side by side, one for each core.
 
     Attributes, as scikit-learn's: classes_, coefs_, intercepts_, loss_, loss_curve_, best_loss_, validation_scores_,
     best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_, and

@@ -88,7 +88,7 @@ def activated(activation: Any, z: Tensor) -> Tensor:
 
 def loss_of(given: Any, own: tuple[str, ...]) -> Any:
     """A name of scikit-learn's as it is, any other name or function as a Loss."""
-    return given if isinstance(given, str) and given in own else losses.get(given)
+    return given if isinstance(given, str) and given in own else losses.loss_of(given)
 
 
 def hits(y: Any, p: Any) -> Tensor:

@@ -1,5 +1,6 @@
 """L-BFGS that knows by itself when to stop, so that a whole fit is one call of native code."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,14 +14,15 @@ from ..metrics import Metric
 from ..optimizers import LBFGS
 
 LEAST_FALL = 2.220446049250313e-09  # of the loss in an iteration, relative to it; the factor 1e7 of the paper's code
-CONVERGED, ABNORMAL, LIMIT = 1.0, 2.0, 3.0
-_COUNTS = ("accepted", "stuck", "status", "active")
+FLAT, SETTLED, ABNORMAL, LIMIT = 1.0, 2.0, 3.0, 4.0
+_OUTCOMES = ("accepted", "stuck", "status", "active")
 
 
 class StoppingLBFGS(LBFGS):
     """LBFGS with a verdict after each evaluation: slot "status" is 0 while there is more to do, then one of
 
-        CONVERGED   max |g| <= tol, or (L' - L) / max(|L'|, |L|, 1) <= LEAST_FALL for the last two points
+        FLAT        max |g| <= tol
+        SETTLED     (L' - L) / max(|L'|, |L|, 1) <= LEAST_FALL for the last two points
         ABNORMAL    not even the line of steepest descent leads lower
         LIMIT       max_iter points were accepted
 
@@ -39,7 +41,7 @@ class StoppingLBFGS(LBFGS):
         was_built = self.built
         super().build(variables)
         if not was_built:
-            for name in _COUNTS:
+            for name in _OUTCOMES:
                 self._add(None, name, np.float64(0.0))
 
     def update_steps(self, gradients: Sequence[Tensor], variables: Sequence[Variable], loss: Any) -> None:
@@ -48,19 +50,29 @@ class StoppingLBFGS(LBFGS):
         after = self._old("point_loss")
         moved = self._old("accepted") > accepted
         fall = (before - after) / array.maximum(array.maximum(array.abs(before), array.abs(after)), 1.0)
-        flat = array.max(array.abs(self._old("point_gradient"))) <= self.tol
-        converged = array.logical_or(flat, array.logical_and(moved, fall <= LEAST_FALL))
-        status = array.where(converged, CONVERGED, array.where(self._old("stuck") > 0.0, ABNORMAL, 0.0))
+        steepest = [array.max(array.abs(one)) for one in self._of_weights("point_gradient")]
+        flat = functools.reduce(array.maximum, steepest) <= self.tol
+        status = array.where(self._old("stuck") > 0.0, ABNORMAL, 0.0)
+        status = array.where(array.logical_and(moved, fall <= LEAST_FALL), SETTLED, status)
+        status = array.where(flat, FLAT, status)
         status = array.where(array.logical_and(moved, self._old("accepted") >= self.max_iter), LIMIT, status)
         status = array.where(self._old("status") > 0.0, self._old("status"), status)
         self.slot(None, "status").assign(status)
         self.slot(None, "active").assign_add(array.where(status > 0.0, 0.0, 1.0))
 
-    def _remember(self, x: Tensor, g: Tensor, accepted: Tensor, failed: Tensor) -> None:
-        is_steepest = array.logical_not(self._old("curvatures")[-1] > 0.0)
+    def _remember(self, s: list[Tensor], y: list[Tensor], accepted: Tensor, failed: Tensor) -> None:
+        is_steepest = array.logical_not(self._old("pairs") > 0.0)
         self._choose("stuck", array.logical_and(failed, is_steepest), 1.0)
         self.slot(None, "accepted").assign_add(array.cast(accepted, "float64"))
-        super()._remember(x, g, accepted, failed)
+        super()._remember(s, y, accepted, failed)
+
+    def continue_as(self, other: "StoppingLBFGS") -> None:
+        """Take over the memory of one for the same weights in another type, but for where it put them."""
+        for variable, old in zip(self.variables, other.variables, strict=True):
+            if not variable.name.endswith("/trial"):
+                variable.assign(old.held)
+        for name in ("status", "stuck"):
+            self.slot(None, name).assign(0.0)
 
     def found(self, name: str) -> float:
         """The number in a slot."""

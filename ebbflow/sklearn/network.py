@@ -1,7 +1,6 @@
-"""Network: the compiled model of one structure, lent to one fit after another."""
+"""Network: the compiled model of one structure."""
 
 import copy
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,16 +13,17 @@ from ..autodiff import GradientTape
 from ..core.tensor import Tensor
 from ..functions import array
 from ..functions.hyperparameter import Hyperparameter
-from ..training.compiled import CompiledRunner
+from ..lowering.table import Slot, Status
 from ..training.data import Rows, number_of_rows
 from ..training.plan import Plan
+from ..training.runner import Progress
 from ..training.sequential import Sequential
-from ..training.trainer import Programs
+from . import crew
 from .head import Head, metric_of
 from .lbfgs import Active, StoppingLBFGS
+from .shelf import Shelf, ShelfRunner
 
 SMALL = 100_000  # multiplications a step, which take no longer in float64 than the step around them
-MOST_IDLE, MOST_WEIGHTS, MOST_PROGRAMS = 8, 1_000_000, 16  # what is kept for later fits
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,14 @@ class Trained:
 class Network:
     """A compiled network; its weights and memory are set by whoever has it at the time."""
 
-    def __init__(self, structure: Structure):
+    def __init__(self, structure: Structure, shelf: Shelf):
+        self.shelf = shelf
         head = replace(structure.head, loss=copy.deepcopy(structure.head.loss))
         self.structure = replace(structure, head=head)
         self.model = Net(self.structure)
         self.optimizer = _optimizer(self.structure)
         self.watched, self.direction = "", "min"
+        self._runner: _Runner | None = None
         self._compile()
         weights = [dense.kernel for dense in self.model.dense] + [dense.bias for dense in self.model.dense]
         self.weights = weights
@@ -158,6 +160,11 @@ class Network:
         self.memory = list(self.optimizer.variables)
         self.fresh = [variable.numpy().copy() for variable in self.memory]
 
+    def forget(self) -> None:
+        """Set the memory to that of an optimizer that has made no step."""
+        for variable, value in zip(self.memory, self.fresh, strict=True):
+            variable.swap(value)
+
     def _compile(self) -> None:
         measured: list[Any] = []
         if self.structure.solver == "lbfgs":
@@ -168,7 +175,8 @@ class Network:
         self.model.compile(self.optimizer, None, metrics=measured)
         self.watched = measured[0].name if measured else "loss"
 
-    def train(
+    @contextmanager
+    def training(
         self,
         data: Rows,
         validation: Rows | None,
@@ -176,8 +184,11 @@ class Network:
         epochs: int,
         shuffle: np.ndarray | None = None,
         stopping: Any = None,
-    ) -> Trained:
-        """So many epochs from the present state; shuffle: the uint32[4] of Plan, None to leave the rows as they are."""
+    ) -> Iterator[None]:
+        """In here `train` goes on from the present state, for at most so many epochs; then variables have what came.
+
+        shuffle: the uint32[4] of Plan, None to leave the rows as they are.
+        """
         names = tuple(self.model.metrics_names)
         measured = 1 if validation is None else number_of_rows(validation)
         plan = Plan(
@@ -192,22 +203,52 @@ class Network:
             early_stopping=stopping,
             log_names=names if validation is None else names + tuple(f"val_{name}" for name in names),
         )
-        runner = CompiledRunner(self.model, plan)
-        trained = Trained([], False)
-        done = False
+        self._runner = _Runner(self.model, plan, self.shelf)
+        self._runner.is_logged = self.structure.solver != "lbfgs"
+        try:
+            yield
+        finally:
+            self._runner.sync()
+            self._runner.close()
+            self._runner = None
+
+    def train(self, epochs: int) -> Trained:
+        """So many epochs more; numbers of the optimizer may be set before."""
+        assert self._runner is not None
+        return self._runner.train(epochs)
+
+
+class _Runner(ShelfRunner):
+    """A fit of which some epochs are done at a time; is_logged: whether `Trained` is to have their logs."""
+
+    is_logged = True
+
+    def train(self, epochs: int) -> Trained:
+        """See Network.train."""
+        table, trained = self._table, Trained([], False)
+        first, done = int(table[Slot.EPOCH]), False
+        table[Slot.EPOCHS] = first + epochs
+        if table[Slot.STATUS] == Status.FINISHED:
+            table[Slot.STATUS] = Status.RUNNING
+            self._program.shuffle(table)
         try:
             while not done:
-                progress = runner.run("chunk")
+                crew.expect_to_be_needed()
+                progress = self.run("chunk")
                 trained.logs += [logs for _, logs in progress.finished]
                 done, trained.diverged = progress.done, progress.non_finite is not None
         except KeyboardInterrupt as interrupt:
-            trained.logs += [logs for epoch, logs in runner.progress().finished if epoch >= len(trained.logs)]
+            seen = first + len(trained.logs)
+            trained.logs += [logs for epoch, logs in self.progress().finished if epoch >= seen]
             interrupt.trained = trained  # type: ignore[attr-defined]
             raise
-        finally:
-            runner.sync()
-            runner.close()
         return trained
+
+    def progress(self) -> Progress:
+        """As of CompiledRunner."""
+        if not self.is_logged:
+            self._reported = int(self._table[Slot.EPOCH])
+        return super().progress()
 
 
 def _optimizer(structure: Structure) -> Any:
@@ -220,34 +261,13 @@ def _optimizer(structure: Structure) -> Any:
     return Descent(rate, momentum=0.5 if structure.momentum else 0.0, nesterov=structure.nesterov, weight_decay=decay)
 
 
-_idle: list[Network] = []
-_lock = threading.Lock()
-
-
-@contextmanager
-def borrowed(structure: Structure) -> Iterator[Network]:
-    """A network of this structure for oneself: one that an earlier fit left, whose program is there, or a new one."""
-    with _lock:
-        found = next((one for one in reversed(_idle) if one.structure == structure), None)
-        if found is not None:
-            _idle.remove(found)
-    network = found or Network(structure)
-    yield network
-    if _size(structure.widths) > MOST_WEIGHTS:
-        return
-    if len(network.model.programs.known) > MOST_PROGRAMS:
-        network.model.programs = Programs()
-    with _lock:
-        _idle.append(network)
-        del _idle[:-MOST_IDLE]
-
-
-def _size(widths: Sequence[int]) -> int:
+def size_of(widths: Sequence[int]) -> int:
+    """How many weights join the layers."""
     return sum(a * b for a, b in zip(widths, widths[1:], strict=False))
 
 
 def arithmetic(dtype: Any, solver: str, widths: Sequence[int], batch_size: int) -> str:
     """The element type to compute in, for X of this type."""
-    if solver == "lbfgs":
-        return "float64"
-    return "float64" if dtype == np.float64 and _size(widths) * batch_size < SMALL else "float32"
+    if size_of(widths) * batch_size >= SMALL:
+        return "float32"
+    return "float64" if dtype == np.float64 or solver == "lbfgs" else "float32"

@@ -1,7 +1,7 @@
 """Solving: an estimator's weights go into a network, are trained there, and come back."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,15 @@ from sklearn.exceptions import ConvergenceWarning
 from ..training.callbacks import EarlyStopping
 from ..training.callbacks.monitor import MOST_EPOCHS
 from ..training.data import Rows, number_of_rows
-from .lbfgs import ABNORMAL, CONVERGED, LIMIT
+from .lbfgs import ABNORMAL, FLAT, LIMIT, SETTLED
+from .lending import borrowed
 from .network import Network, Trained
 from .stopping import Rule
 
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
+MOST_PLANNED = 10_000  # epochs, for whose losses there is room
 _ABORTED = {
     0.0: "TOTAL NUMBER OF FUNCTION EVALUATIONS EXCEEDS LIMIT",
     ABNORMAL: "ABNORMAL: no lower loss was found on the line of steepest descent",
@@ -60,7 +62,10 @@ def load(one: Any, network: Network) -> None:
         pairs += zip(variables, arrays, strict=True)
     memory = one._optimizer.memory if one.solver != "lbfgs" else None
     known = memory is not None and [a.shape for a in memory] == [a.shape for a in network.fresh]
-    pairs += zip(network.memory, memory if known else network.fresh, strict=True)
+    if known:
+        pairs += zip(network.memory, memory, strict=True)
+    else:
+        network.forget()
     for variable, array in pairs:
         variable.assign(np.asarray(array, variable.dtype))
     model.alpha = float(one.alpha)
@@ -123,32 +128,45 @@ class Stochastic:
 
     def run(self) -> bool:
         """Train; returns whether the rule ended it."""
-        one = self.one
-        one.n_iter_, is_over = 0, False
-        while one.n_iter_ < self.epochs and not is_over:
-            together = int(min(self.epochs - one.n_iter_, self.rule.patience, self.most))
-            best = EarlyStopping(
-                self.watched, patience=MOST_EPOCHS, mode=self.network.direction, restore_best_weights=True
-            )
-            stopping = best if one.early_stopping else None
-            if self.network.structure.schedule is None:
-                self.network.optimizer.learning_rate = float(one._optimizer.learning_rate)
-            state = one._streams.shuffle if self.shuffled else None
-            try:
-                trained = self.network.train(self.data, self.validation, self.batch_size, together, state, stopping)
-            except KeyboardInterrupt as interrupt:
-                self._note(getattr(interrupt, "trained", Trained([], False)), stopping)
-                warnings.warn("Training interrupted by user.", stacklevel=5)
-                return True
-            self._note(trained, stopping)
-            if trained.diverged:
-                return self._diverged()
-            is_over = self.rule.is_over
+        self.one.n_iter_, is_over = 0, False
+        while self.one.n_iter_ < self.epochs and not is_over:
+            is_over = self._run(min(self.epochs, self.one.n_iter_ + MOST_PLANNED))
         return is_over
 
-    def _note(self, trained: Trained, stopping: Any) -> None:
+    def _run(self, end: int) -> bool:
+        """Until so many epochs are done, or the rule says that it is over."""
+        one = self.one
+        best = EarlyStopping(self.watched, patience=MOST_EPOCHS, mode=self.network.direction, restore_best_weights=True)
+        stopping = best if one.early_stopping else None
+        state = one._streams.shuffle if self.shuffled else None
+        planned = self.data, self.validation, self.batch_size, end - one.n_iter_, state, stopping
+        self.has_best = self.has_diverged = is_over = False
+        with self.network.training(*planned):
+            try:
+                while one.n_iter_ < end and not is_over:
+                    is_over = self._go_on(int(min(end - one.n_iter_, self.rule.patience, self.most)))
+            except KeyboardInterrupt as interrupt:
+                self._note(getattr(interrupt, "trained", Trained([], False)))
+                warnings.warn("Training interrupted by user.", stacklevel=6)
+                is_over = True
+        if self.has_best:
+            keep_best(one, self.network, best.best_weights)
+        if self.has_diverged:
+            self._tell_of_divergence()
+        return is_over
+
+    def _go_on(self, epochs: int) -> bool:
+        """So many epochs more; returns whether it is over."""
+        if self.network.structure.schedule is None:
+            self.network.optimizer.learning_rate = float(self.one._optimizer.learning_rate)
+        trained = self.network.train(epochs)
+        self._note(trained)
+        self.has_diverged = trained.diverged
+        return trained.diverged or self.rule.is_over
+
+    def _note(self, trained: Trained) -> None:
         """Write down epochs that ended."""
-        one, is_best = self.one, False
+        one = self.one
         one._streams.shuffle = one._streams.shuffle + np.array([0, 0, 0, len(trained.logs)], np.uint32)
         for logs in trained.logs:
             one.n_iter_ += 1
@@ -157,11 +175,9 @@ class Stochastic:
             one.loss_curve_.append(one.loss_)
             if one.verbose:
                 print(f"Iteration {one.n_iter_}, loss = {one.loss_:.8f}")
-            is_best |= self._judge(logs)
+            self.has_best |= self._judge(logs)
             if one.solver == "sgd" and one.learning_rate == "invscaling":
                 one._optimizer.learning_rate = one.learning_rate_init / (one.t_ + 1) ** one.power_t
-        if is_best and stopping is not None:
-            keep_best(one, self.network, stopping.best_weights)
 
     def _judge(self, logs: dict[str, float]) -> bool:
         """Let the rule see an epoch; returns whether it is the best one."""
@@ -175,7 +191,7 @@ class Stochastic:
         self.rule.note_loss(logs["loss"])
         return False
 
-    def _diverged(self) -> bool:
+    def _tell_of_divergence(self) -> None:
         """The loss became NaN or infinite: an error, unless there are the weights of a better time to go back to."""
         one = self.one
         told = (
@@ -187,22 +203,25 @@ class Stochastic:
         one.n_iter_ += 1
         one.loss_curve_.append(float("nan"))
         one.validation_scores_.append(float("nan"))
-        warnings.warn(f"{told} The weights are those of the best epoch before.", ConvergenceWarning, stacklevel=6)
-        return True
+        warnings.warn(f"{told} The weights are those of the best epoch before.", ConvergenceWarning, stacklevel=7)
 
 
 def solve_lbfgs(one: Any, network: Network, data: Rows) -> None:
-    """One call of native code, in which an epoch is an evaluation of the loss of all rows."""
-    optimizer = network.optimizer
-    stopping = EarlyStopping("active", patience=1, mode="max")
-    network.train(data, None, number_of_rows(data), one.max_fun, None, stopping)
-    optimizer.finalize_variable_values(network.model.trainable_variables)
-    one.n_iter_, one.loss_ = int(optimizer.found("accepted")), optimizer.found("point_loss")
-    status = optimizer.found("status")
-    one.stopped_ = status == CONVERGED
+    """In the network's arithmetic as far as that leads, from there in float64."""
+    _minimize(one, network, data)
+    store(one, network)
+    status = network.optimizer.found("status")
+    if status not in (FLAT, LIMIT, 0.0) and network.structure.dtype != "float64":
+        with borrowed(replace(network.structure, dtype="float64")) as exact:
+            load(one, exact)
+            exact.optimizer.continue_as(network.optimizer)
+            _minimize(one, exact, data)
+            store(one, exact)
+            status = exact.optimizer.found("status")
+    one.stopped_ = status in (FLAT, SETTLED)
     if one.verbose:
         print(f"lbfgs: {one.n_iter_} iterations, loss = {one.loss_:.8f}")
-    if status != CONVERGED:
+    if not one.stopped_:
         warnings.warn(
             f"lbfgs failed to converge after {one.n_iter_} iteration(s) (status={int(status == ABNORMAL) + 1}):\n"
             f"{_ABORTED[status]}\n\nYou might also want to scale the data, or to increase max_iter={one.max_iter} or "
@@ -210,3 +229,14 @@ def solve_lbfgs(one: Any, network: Network, data: Rows) -> None:
             ConvergenceWarning,
             stacklevel=5,
         )
+
+
+def _minimize(one: Any, network: Network, data: Rows) -> None:
+    """One call of native code, in which an epoch is an evaluation of the loss of all rows."""
+    optimizer, left = network.optimizer, one.max_fun - int(network.optimizer.found("active"))
+    data = data | {"x": data["x"].astype(network.structure.dtype, copy=False)}  # once, not in every evaluation
+    stopping = EarlyStopping("active", patience=1, mode="max")
+    with network.training(data, None, number_of_rows(data), left, None, stopping):
+        network.train(left)
+    optimizer.finalize_variable_values(network.model.trainable_variables)
+    one.n_iter_, one.loss_ = int(optimizer.found("accepted")), optimizer.found("point_loss")

@@ -57,6 +57,51 @@ def test_scipys_optimum_is_found_in_about_as_many_evaluations(function: Function
     assert evaluations(function, weight, scipys.x, 200) < 1.5 * scipys.nfev + 5
 
 
+def two_loops(g: np.ndarray, pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """-H g as in Nocedal (1980), "Updating quasi-Newton matrices with limited storage"; pairs (s, y), oldest first."""
+    q, shares = -g, []
+    for s, y in reversed(pairs):
+        shares.append(s @ q / (s @ y))
+        q = q - shares[-1] * y
+    s, y = pairs[-1]
+    q = q * (s @ y) / (y @ y)
+    for (s, y), share in zip(pairs, reversed(shares), strict=True):
+        q = q + s * (share - y @ q / (s @ y))
+    return q
+
+
+@pytest.mark.parametrize("history_size", [1, 3, 10])
+def test_directions_are_those_of_the_two_loop_recursion(history_size: int) -> None:
+    weight, optimizer, compared = Variable(np.full(6, -1.2), name="w"), optimizers.LBFGS(history_size=history_size), 0
+    for _ in range(40):
+        loss, gradient = rosenbrock(weight.numpy())
+        optimizer.apply([gradient], [weight], loss=loss)
+        oldest, count, trials = (int(optimizer.slot(None, name).numpy()) for name in ("oldest", "pairs", "trials"))
+        s, y = (optimizer.slot(weight, name).numpy() for name in ("changes", "gradient_changes"))
+        pairs = [(s[k], y[k]) for k in (oldest - count + np.arange(count)) % history_size]
+        if pairs and trials == 1:  # a line begins
+            expected = two_loops(gradient, pairs)
+            found = optimizer.slot(weight, "direction").numpy()
+            np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
+            compared += 1
+    assert compared > 20
+
+
+def test_weights_may_have_any_shape() -> None:
+    """A tall matrix and a wide one, of which one is kept transposed, go the way of the vector of all their elements."""
+    vector, tall, wide = (Variable(np.full(shape, -1.2), name="w") for shape in ((64,), (16, 2), (2, 16)))
+    alone, together = optimizers.LBFGS(), optimizers.LBFGS()
+    for _ in range(30):
+        loss, gradient = rosenbrock(vector.numpy())
+        parts = np.concatenate([tall.numpy().ravel(), wide.numpy().ravel()])
+        np.testing.assert_allclose(parts, vector.numpy(), rtol=1e-6)
+        alone.apply([gradient], [vector], loss=loss)
+        loss, gradient = rosenbrock(parts)
+        together.apply([gradient[:32].reshape(16, 2), gradient[32:].reshape(2, 16)], [tall, wide], loss=loss)
+    together.finalize_variable_values([tall, wide])
+    assert tall.shape == (16, 2) and wide.shape == (2, 16)
+
+
 def test_after_the_optimum_nothing_moves() -> None:
     weight, optimizer = Variable(np.zeros(6), name="w"), optimizers.LBFGS()
     for _ in range(120):
@@ -86,7 +131,7 @@ def test_weights_changed_by_another_hand_begin_a_new_line() -> None:
         loss, gradient = ridge(weight.numpy())
         optimizer.apply([gradient], [weight], loss=loss)
         if step == 10:
-            assert np.array_equal(optimizer.slot(None, "point").numpy(), np.full(6, 5.0))
+            assert np.array_equal(optimizer.slot(weight, "point").numpy(), np.full(6, 5.0))
     assert np.abs(ridge(weight.numpy())[1]).max() < 1e-6
 
 

@@ -221,7 +221,7 @@ def test_numbers_that_are_no_code_compile_nothing(monkeypatch: pytest.MonkeyPatc
     x, y = wine()
     made: list[network.Network] = []
     init = network.Network.__init__
-    monkeypatch.setattr(network.Network, "__init__", lambda self, s: (made.append(self), init(self, s))[1])
+    monkeypatch.setattr(network.Network, "__init__", lambda self, *given: (made.append(self), init(self, *given))[1])
     settings = [
         {"alpha": 1.0},
         {"learning_rate_init": 0.1},

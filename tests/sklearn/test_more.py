@@ -22,7 +22,7 @@ from ebbflow import config, losses, metrics
 from ebbflow.core.tensor import Tensor
 from ebbflow.optimizers.schedules import CosineDecay
 from ebbflow.runtime.threads import cores
-from ebbflow.sklearn import MLPClassifier, MLPRegressor, network, solving
+from ebbflow.sklearn import MLPClassifier, MLPRegressor, lending, solving
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
 X, Y = load_wine(return_X_y=True)
@@ -70,7 +70,7 @@ def test_a_feature_learns_and_is_copied_pickled_and_repeated(settings: dict) -> 
 def test_predictions_are_those_of_the_network_that_was_trained(settings: dict) -> None:
     one = MLPClassifier(**COMMON | settings).fit(X, Y)
     data = one._rows(X, one._binary(Y), None)
-    with network.borrowed(one._structure(one._activations(), data, None, len(X))) as lent:
+    with lending.borrowed(one._structure(one._activations(), data, None, len(X))) as lent:
         solving.load(one, lent)
         outputs = lent.model(Tensor(X.astype(np.float32)), training=False)
         np.testing.assert_allclose(lent.model.head.predictions(outputs).numpy(), one.predict_proba(X), atol=1e-5)
