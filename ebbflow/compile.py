@@ -159,12 +159,14 @@ class Step:
         types: the element types of the arrays that the batches are read from.
         shuffled: whether rows are read by number (a training step) or in order.
         to_rows: whether its results are written to rows of the caller's arrays.
+        meaning: what its maker wants to know of its results when it reads them.
     """
 
     traced: Traced
     types: Sequence[np.dtype] = ()
     shuffled: bool = False
     to_rows: bool = False
+    meaning: Any = None
 
 
 class Program:
@@ -187,6 +189,10 @@ class Program:
         """Write the order of the epoch that the table names."""
         self._module.function("shuffle", ctypes.c_void_p)(table.ctypes.data)
 
+    def end_epoch(self, arena: np.ndarray, table: np.ndarray) -> None:
+        """Do what the training loop does at the end of an epoch, whose logs are in the history."""
+        self._module.function("end_epoch", ctypes.c_void_p, ctypes.c_void_p)(arena.ctypes.data, table.ctypes.data)
+
     def new_arena(self, keeps_best: bool = False) -> np.ndarray:
         """Memory to run in; keeps_best: with room for a copy of the best weights."""
         arena = allocate(self.blueprint.nbytes + (self.blueprint.weights[1] if keeps_best else 0))
@@ -197,6 +203,10 @@ class Program:
     def types(self, name: str) -> Sequence[np.dtype]:
         """The element types of the arrays that a step reads its batches from."""
         return self._steps[name].types
+
+    def meaning(self, name: str) -> Any:
+        """What the maker of a step noted of its results."""
+        return self._steps[name].meaning
 
     def updates(self, name: str) -> bool:
         """Whether a step changes variables, which the next one goes on with."""

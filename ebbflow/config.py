@@ -3,7 +3,7 @@
 from .core.aval import floatx, set_floatx
 from .core.errors import ArgumentError
 
-__all__ = ["floatx", "set_floatx", "set_threads", "threads"]
+__all__ = ["epsilon", "floatx", "set_floatx", "set_threads", "threads"]
 
 _threads: int | None = None
 
@@ -17,6 +17,11 @@ def set_threads(count: int | None) -> None:
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
         raise ArgumentError(f"set_threads: expected a whole number of at least 1, or None for all cores, got {count!r}")
     _threads = count
+
+
+def epsilon() -> float:
+    """1e-7, the small number that losses and optimizers keep away from 0 with, where they are given no other."""
+    return 1e-7
 
 
 def threads() -> int | None:

@@ -15,7 +15,7 @@ from .core.errors import ShapeError
 from .core.tensor import Tensor, eagerly
 from .core.variable import Deferred
 from .functions import array, random, shapes
-from .functions.arguments import choose, expect_integer, expect_number
+from .functions.arguments import choose, expect, expect_integer, expect_number
 from .functions.catalog import Catalog
 
 __all__ = [
@@ -103,16 +103,35 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """`value` everywhere."""
+    """`value` everywhere: a number, or an array of numbers, which is repeated to the shape asked for.
 
-    def __init__(self, value: float = 0.0):
-        self.value = expect_number("Constant", "value", value)
+    Raises ArgumentError for anything else, ShapeError where an array does not fit the shape.
+    """
+
+    def __init__(self, value: Any = 0.0):
+        if isinstance(value, (np.ndarray, Tensor, list, tuple)):
+            self.value: Any = _numbers("Constant", "value", value)
+        else:
+            self.value = expect_number("Constant", "value", value)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return shapes.full(shape, self.value, dtype)
+        if isinstance(self.value, float):
+            return shapes.full(shape, self.value, dtype)
+        return shapes.broadcast_to(array.convert_to_tensor(self.value, dtype or floatx()), shape)
 
     def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
+        return {"value": self.value if isinstance(self.value, float) else self.value.tolist()}
+
+
+def _numbers(owner: str, name: str, value: Any) -> np.ndarray:
+    """A copy of an array of finite numbers; raises ArgumentError for anything else."""
+    try:
+        numbers = np.array(value.numpy() if isinstance(value, Tensor) else value)
+        valid = numbers.dtype.kind in "biuf" and bool(np.isfinite(numbers).all())
+    except ValueError:  # rows of different lengths
+        valid = False
+    expect(valid, owner, name, "a finite number or an array of them", value)
+    return numbers
 
 
 class Identity(Initializer):

@@ -114,10 +114,33 @@ def matmul(a: Any, b: Any) -> Tensor:
     return contraction.contract(a, b, f"{axes}ri,{axes}io->{axes}ro")
 
 
+def _rows(x: Tensor, key: Tensor) -> Tensor:
+    """Rows by their positions, negative ones from the end, or what lies where a mask of x's first axes is true."""
+    if key.dtype == np.bool_:
+        return _chosen(x, key)
+    if key.dtype.kind == "i" and x.ndim:
+        negative = elementwise.less(key, movement.zeros_like(key))
+        key = elementwise.where(negative, apply(elementwise.add, "indexing", key, x.shape[0]), key)
+    return indexing.take(x, key)
+
+
+def _chosen(x: Tensor, mask: Tensor) -> Tensor:
+    """The elements of x, or its rows, where the mask is true; how many these are must be known."""
+    if mask.data is None:
+        raise ShapeError(
+            f"indexing: how many elements a traced mask {mask.aval} chooses is not known before the program runs; "
+            "write ops.where(mask, x, 0.0)"
+        )
+    if not 0 < mask.ndim <= x.ndim or mask.shape != x.shape[: mask.ndim]:
+        raise ShapeError(f"indexing: expected a mask of the first axes of {x.aval}, got {mask.aval}")
+    positions = np.flatnonzero(mask.numpy()).astype(np.int32)
+    return indexing.take(movement.reshape(x, (mask.size, *x.shape[mask.ndim :])), Tensor(positions))
+
+
 def getitem(x: Tensor, key: Any) -> Tensor:
-    """Basic indexing (integers, slices, None, ...) as in NumPy, and rows by a tensor or array of integers."""
+    """Basic indexing (integers, slices, None, ...) as in NumPy, and rows by an array of integers or of truth values."""
     if isinstance(key, (Tensor, Variable, np.ndarray, list)):
-        return indexing.take(x, as_tensor(key))
+        return _rows(x, as_tensor(key))
     keys = list(key) if isinstance(key, tuple) else [key]
     given = sum(k is not None and k is not Ellipsis for k in keys)
     if given > x.ndim:
@@ -188,6 +211,14 @@ def _number(kind: type) -> Callable[[Any], Any]:
     return lambda x: kind(as_tensor(x).numpy().item() if as_tensor(x).size == 1 else as_tensor(x).numpy())
 
 
+def _formatted(x: Any, spec: str) -> str:
+    """f"{x:.3f}" of a tensor of one number; without a format as str(x)."""
+    if not spec:
+        return str(x)
+    value = as_tensor(x).numpy()
+    return format(value.item() if value.size == 1 else value, spec)
+
+
 def _left(operation: Callable[..., Tensor], name: str) -> Callable[[Any, Any], Tensor]:
     return lambda x, y: apply(operation, name, x, y)
 
@@ -218,6 +249,38 @@ def raised(x: Any, y: Any) -> Tensor:
     return apply(power, "power", x, y)
 
 
+def _floor_divide(x: Tensor, y: Tensor) -> Tensor:
+    """floor(x / y), of whole numbers exact below 2^53, and 0 for those by 0."""
+    if x.aval.is_float:
+        return elementwise.floor(elementwise.divide(x, y))
+    x, y, dtype = elementwise.cast(x, "float64"), elementwise.cast(y, "float64"), x.dtype
+    nothing = elementwise.equal(y, movement.zeros_like(y))
+    quotient = elementwise.divide(x, elementwise.where(nothing, movement.zeros_like(y) + 1.0, y))
+    quotient = elementwise.where(nothing, movement.zeros_like(y), elementwise.floor(quotient))
+    return elementwise.cast(quotient, dtype)
+
+
+def floor_divide(x: Any, y: Any) -> Tensor:
+    """x // y."""
+    x, y = _counted(*broadcast("floor_divide", *promoted(x, y)))
+    return _floor_divide(x, y)
+
+
+def mod(x: Any, y: Any) -> Tensor:
+    """x % y = x - y (x // y), which has the sign of y; of whole numbers 0 where y is 0."""
+    x, y = _counted(*broadcast("mod", *promoted(x, y)))
+    rest = elementwise.subtract(x, elementwise.multiply(y, _floor_divide(x, y)))
+    if x.aval.is_float:
+        return rest
+    nothing = movement.zeros_like(y)
+    return elementwise.where(elementwise.equal(y, nothing), nothing, rest)
+
+
+def _counted(*tensors: Tensor) -> list[Tensor]:
+    """Truth values as 0 and 1."""
+    return [elementwise.cast(x, "int32") if x.dtype == np.bool_ else x for x in tensors]
+
+
 _BINARY = {
     "add": elementwise.add,
     "sub": elementwise.subtract,
@@ -240,6 +303,10 @@ _COMPARISONS = {
 _METHODS: dict[str, Any] = {
     "__pow__": raised,
     "__rpow__": lambda x, y: apply(power, "power", y, x),
+    "__floordiv__": floor_divide,
+    "__rfloordiv__": lambda x, y: floor_divide(y, x),
+    "__mod__": mod,
+    "__rmod__": lambda x, y: mod(y, x),
     "__matmul__": matmul,
     "__rmatmul__": lambda x, y: matmul(y, x),
     "__neg__": lambda x: elementwise.negative(as_tensor(x)),
@@ -251,6 +318,7 @@ _METHODS: dict[str, Any] = {
     "__bool__": _number(bool),
     "__float__": _number(float),
     "__int__": _number(int),
+    "__format__": _formatted,
     "__array_function__": _numpy_function,
     "__array__": lambda x, dtype=None, copy=None: np.array(as_tensor(x).numpy(), dtype=dtype, copy=copy),
     "sum": lambda x, axis=None, keepdims=False: reduced(reduction.sum_, "sum", x, axis, keepdims),
@@ -265,16 +333,31 @@ _METHODS: dict[str, Any] = {
 }
 
 
+def _variable_comparison(name: str) -> Callable[[Any, Any], Any]:
+    """== or != of a variable: of its value with a tensor or numbers, and of the objects with another variable.
+
+    Variables are keys of dictionaries, where only one and the same may be equal.
+    """
+    compared = _left(_COMPARISONS[name], name)
+
+    def compare(x: Any, y: Any) -> Any:
+        numbers = isinstance(y, (Tensor, np.ndarray, np.generic, bool, int, float, list, tuple))
+        return compared(x, y) if numbers else NotImplemented
+
+    return compare
+
+
 def _install() -> None:
     for name, operation in _BINARY.items():
         setattr(Operand, f"__{name}__", _left(operation, name))
         setattr(Operand, f"__r{name}__", _right(operation, name))
     for name, operation in _COMPARISONS.items():
-        # variables are keys of dictionaries: each equals itself alone
-        setattr(Tensor if name in ("eq", "ne") else Operand, f"__{name}__", _left(operation, name))
+        setattr(Operand, f"__{name}__", _left(operation, name))
     for name, method in _METHODS.items():
         setattr(Operand, name, method)
-    Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
+    Variable.__eq__ = _variable_comparison("eq")  # type: ignore[method-assign]
+    Variable.__ne__ = _variable_comparison("ne")  # type: ignore[method-assign]
+    Tensor.__hash__ = Variable.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 _install()

@@ -190,3 +190,20 @@ def test_weights_that_are_replaced_are_never_drawn() -> None:
     assert variable.shape == (2,) and variable.dtype == np.float32
     variable.assign([1.0, 2.0])
     np.testing.assert_array_equal(variable.numpy(), [1.0, 2.0])
+
+
+@pytest.mark.parametrize("make", [list, np.array, Tensor])
+def test_a_constant_may_be_an_array_that_is_repeated_and_written_to_files(make: Any) -> None:
+    rows = np.arange(6.0).reshape(3, 2)
+    constant = initializers.Constant(rows.tolist() if make is list else make(rows))
+    for one in (constant, initializers.deserialize(json.loads(json.dumps(initializers.serialize(constant))))):
+        values = one((3, 2))
+        assert str(values.aval) == "float32[3,2]" and values.numpy().tolist() == rows.tolist()
+        assert one((4, 3, 2), "float64").numpy().tolist() == [rows.tolist()] * 4
+    table = layers.Embedding(3, 2, embeddings_initializer=constant)
+    np.testing.assert_array_equal(table(np.array([2, 0])).numpy(), rows[[2, 0]])
+    with pytest.raises(ShapeError, match="does not broadcast"):
+        constant((2, 3))
+    for wrong in ([1.0, float("nan")], [[1.0], [1.0, 2.0]]):
+        with pytest.raises(ArgumentError, match="Constant: expected a finite number or an array of them for value"):
+            initializers.Constant(wrong)

@@ -303,10 +303,19 @@ def test_configurations_survive_a_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", losses.NAMES)
-def test_names_give_new_losses(name: str) -> None:
-    first, second = losses.get(name), losses.get(name)
-    assert type(first) is type(second) is losses.NAMES[name] and first is not second
-    assert type(losses.deserialize(name)) is type(first)
+def test_names_of_functions_give_functions_and_names_of_classes_new_losses(name: str) -> None:
+    cls = losses.NAMES[name]
+    if name == cls.__name__:
+        first, second = losses.get(name), losses.get(name)
+        assert type(first) is type(second) is cls and first is not second
+    else:
+        assert losses.get(name) is cls().fn
+    assert type(losses.loss_of(name)) is type(losses.deserialize(name)) is cls
+
+
+def test_a_function_found_by_its_name_gives_the_loss_of_each_sample() -> None:
+    np.testing.assert_allclose(losses.get("mse")(REAL, LOGITS).numpy(), ((REAL - LOGITS) ** 2).mean(-1))
+    assert losses.get(abs) is abs and losses.get(None) is losses.loss_of(None) is None
 
 
 @pytest.mark.parametrize("cls", losses.CLASSES, ids=lambda cls: cls.__name__)
@@ -316,13 +325,13 @@ def test_a_function_and_its_class_are_one_loss(cls: type[losses.LossFunctionWrap
     numbers = {"q": 0.5} if "Generalized" in cls.__name__ else {}  # Keras' function has no default
     each = loss.fn(y, softmax(LOGITS), **numbers).numpy()
     np.testing.assert_array_equal(loss(y, softmax(LOGITS)).numpy(), each.mean())
-    assert type(losses.get(loss.fn)) is cls
+    assert type(losses.loss_of(loss.fn)) is cls and losses.get(loss.fn) is loss.fn
     assert getattr(losses, loss.fn.__name__) is loss.fn
 
 
 def test_functions_are_losses() -> None:
-    assert isinstance(losses.get(losses.mean_squared_error), losses.MeanSquaredError)
-    own = losses.get(lambda y, p: array.mean(array.square(y - p), -1))
+    assert isinstance(losses.loss_of(losses.mean_squared_error), losses.MeanSquaredError)
+    own = losses.loss_of(lambda y, p: array.mean(array.square(y - p), -1))
     assert own is not None
     np.testing.assert_allclose(own(REAL, LOGITS).numpy(), ((REAL - LOGITS) ** 2).mean())
     with pytest.raises(ArgumentError, match="a function cannot be written to a file"):
@@ -340,7 +349,7 @@ def test_a_loss_of_ones_own_defines_the_loss_of_each_sample() -> None:
 
 @pytest.mark.parametrize("name", ["mse", "mae", "binary_crossentropy"])
 def test_targets_without_an_axis_fit_predictions_of_one_output(name: str) -> None:
-    loss, p, y = losses.get(name), sigmoid(LOGITS[:, :1]), BINARY[:, 0]
+    loss, p, y = losses.loss_of(name), sigmoid(LOGITS[:, :1]), BINARY[:, 0]
     assert loss is not None
     column = loss(y[:, None], p).numpy()
     np.testing.assert_array_equal(loss(y, p).numpy(), column)
@@ -351,7 +360,7 @@ def test_targets_without_an_axis_fit_predictions_of_one_output(name: str) -> Non
 
 
 def test_a_function_of_ones_own_sees_targets_and_predictions_of_one_shape() -> None:
-    own = losses.get(lambda y, p: array.mean(array.square(y - p), -1))
+    own = losses.loss_of(lambda y, p: array.mean(array.square(y - p), -1))
     assert own is not None
     np.testing.assert_allclose(own(REAL[:, 0], LOGITS[:, :1]).numpy(), ((REAL[:, 0] - LOGITS[:, 0]) ** 2).mean())
 

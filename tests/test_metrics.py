@@ -631,16 +631,6 @@ def test_a_metric_may_be_made_of_metrics(run_eagerly: bool) -> None:
     np.testing.assert_allclose(got, expected**0.5)
 
 
-@pytest.mark.parametrize("metric", [metrics.ConfusionMatrix(), metrics.F1Score(), metrics.Precision([0.2, 0.5])])
-def test_a_metric_of_several_numbers_is_refused_by_fit(metric: metrics.Metric) -> None:
-    model = ebb.Sequential([ebb.Input((CLASSES,)), ebb.layers.Dense(CLASSES)])
-    model.compile("adam", "categorical_crossentropy", metrics=[metric])
-    with pytest.raises(
-        ShapeError, match=rf"metric {metric.name}: expected result\(\) to be a tensor of one number, got"
-    ):
-        model.fit(SCORES, ONE_HOT, epochs=1, verbose=0)
-
-
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(
         ArgumentError, match=r"metrics.get: expected a Metric, .*, got 'acuracy'; did you mean 'accuracy'\?"

@@ -48,6 +48,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "layers.GaussianDropout": {"rate": 0.5},
     "layers.GaussianNoise": {"stddev": 0.5},
     "layers.InputLayer": {"shape": (3,)},
+    "layers.Lambda": {"function": ebb.ops.square},
     "layers.Normalization": {"mean": [1.0], "variance": [2.0]},  # one of them alone is refused
     "layers.Permute": {"dims": (1,)},
     "layers.RBF": {"units": 4},
@@ -128,6 +129,7 @@ RIGHT: list[tuple[str, str, str]] = [
     ("-1 0 list", "a number, or one for each feature", "Normalization.mean Rescaling.scale offset"),
     ("0 list", "a number, or one for each feature or threshold", "variance thresholds"),
     ("list", "one for each output or step", "boundaries label_weights quantile"),
+    ("-1 0 list", "a number, or an array of them", "Constant.value"),
     ("", "above 0", "F1Score.threshold FBetaScore.threshold LBFGS.learning_rate Lion.beta_1 RBF.gamma"),
     (" ".join(WRONG), "whatever a callback will be given", "model"),
 ]
@@ -204,11 +206,12 @@ def descriptions_of(cls: type) -> Iterator[str]:
 OTHERS: tuple[Any, ...] = (
     *(0.3, 3, 5, 0.75, [0.25, 0.5], [2, 1], [5], -1),
     *("float32", "float64", "l2", "non_neg", "uniform", "sum", "columns", "fan_out", "PR", "majoring", "macro"),
-    *("variance_weighted_average", "channels_first", "nearest", "vertical", "relu"),
+    *("variance_weighted_average", "channels_first", "nearest", "vertical", "relu", {"name": 1.0}),
 )
 NOT_HELD = {
     "Embedding.weights": "the state, not the configuration",
     "InputLayer.batch_shape": "instead of shape",
+    "Lambda.mask": "always None",
     "Dropout.p": "another name of rate, instead of it",
     "Embedding.mask_zero": "always False",
     "loss_scale_factor": "always None",
@@ -265,7 +268,11 @@ def test_things_are_found_by_the_names_of_their_classes(name: str) -> None:
     module, _, cls = name.rpartition(".")
     spelled = cls.lower() if module == "optimizers" else snake_case(cls)  # optimizers by any case, as in Keras
     for identifier in (cls, spelled, CLASSES[name], CLASSES[name]()):
-        assert type(MODULES[module].get(identifier)) is CLASSES[name]
+        found = MODULES[module].get(identifier)
+        if module == "losses" and identifier is spelled:  # as in Keras the function, one value per sample
+            assert found is getattr(losses, spelled)
+        else:
+            assert type(found) is CLASSES[name]
 
 
 # the names of Keras
@@ -289,6 +296,35 @@ OPTIONAL = {
 }
 
 
+# whose methods are held to those of Keras too
+OWNERS = {"Model": ebb.Model, "Sequential": ebb.Sequential, "Layer": layers.Layer, "Variable": ebb.Variable}
+# what these methods take in Keras and not in ebbflow, and why
+OTHERWISE: dict[str, str] = {
+    "Variable.__init__": "a variable begins with a value, which has a shape and a type",
+    "Model.__init__": "there are no symbolic tensors",
+    "Model.build": "the shape that it is built for is never guessed",
+    "train_step": "the batch comes as x, y, and the state of the training is the variables'",
+    "test_step": "the same",
+    "predict_step": "the same",
+    "call": "a layer takes what its own call says",
+    "evaluate": "**kwargs are older names",
+    "compute_output_shape": "of one input shape",
+    "add_weight": "no variables on several devices: aggregation overwrite_with_gradient",
+}
+
+
+def bare_signature(function: Any) -> str:
+    """What a function takes, without annotations."""
+    bare = [one.replace(annotation=one.empty) for one in inspect.signature(function).parameters.values()]
+    return str(inspect.Signature(bare))[1:-1]
+
+
+def methods_of(owner: type) -> dict[str, Any]:
+    """The public methods of a class, as functions of the object or of the class, and its constructor."""
+    named = {name: getattr(owner, name) for name in dir(owner) if not name.startswith("_") or name == "__init__"}
+    return {name: getattr(one, "__func__", one) for name, one in named.items() if inspect.isroutine(one)}
+
+
 def signatures_of(package: Any) -> dict[str, str]:
     """What everything callable in these modules of Keras takes, as it is written."""
     found: dict[str, str] = {}
@@ -297,9 +333,10 @@ def signatures_of(package: Any) -> dict[str, str]:
         for name in module.split("."):
             part = getattr(part, name)
         for name in sorted(name for name in dir(part) if not name.startswith("_") and callable(getattr(part, name))):
-            signature = inspect.signature(getattr(part, name))
-            bare = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
-            found[f"{module}.{name}"] = str(inspect.Signature(bare))[1:-1]
+            found[f"{module}.{name}"] = bare_signature(getattr(part, name))
+    owners = {"Layer": package.layers.Layer} | {name: getattr(package, name) for name in OWNERS if name != "Layer"}
+    for name, owner in owners.items():
+        found |= {f"{name}.{method}": bare_signature(function) for method, function in methods_of(owner).items()}
     return found
 
 
@@ -318,16 +355,33 @@ def test_the_signatures_are_those_of_keras() -> None:
 @every(name for name in CLASSES | FUNCTIONS if name in KERAS["signatures"])
 def test_names_order_and_defaults_of_parameters_are_those_of_keras(name: str) -> None:
     """What comes after those of Keras, or by name only, may be more."""
-    theirs = eval(f"lambda {KERAS['signatures'][name]}: None")
-    asked = [one for one in inspect.signature(theirs).parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
     own = PUBLIC[name]
     ours = parameters_of(own) if name in CLASSES else dict(inspect.signature(own).parameters)
+    assert_as_in_keras(name, ours, name in OPTIONAL)
+
+
+METHODS = {f"{owner}.{name}": one for owner, cls in OWNERS.items() for name, one in methods_of(cls).items()}
+
+
+@every(name for name in METHODS if name in KERAS["signatures"] and not {name, name.split(".")[1]} & set(OTHERWISE))
+def test_names_order_and_defaults_of_parameters_of_methods_are_those_of_keras(name: str) -> None:
+    assert_as_in_keras(name, dict(inspect.signature(METHODS[name]).parameters), name.endswith(".add_variable"))
+
+
+def test_every_exception_is_a_method_of_both() -> None:
+    both = set(METHODS) & set(KERAS["signatures"])
+    assert set(OTHERWISE) <= both | {name.split(".")[1] for name in both}
+
+
+def assert_as_in_keras(name: str, ours: dict[str, inspect.Parameter], defaults_differ: bool = False) -> None:
+    theirs = eval(f"lambda {KERAS['signatures'][name]}: None")
+    asked = [one for one in inspect.signature(theirs).parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
     absent = {parameter for _, names in MISSING for parameter in names.split()}
     assert {one.name for one in asked} - set(ours) <= absent
     by_place = [one.name for one in ours.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
     assert all(one == other.name for one, other in zip(by_place, asked, strict=False))
     for one in asked:
-        if one.name in ours and name not in OPTIONAL:
+        if one.name in ours and not defaults_differ:
             assert ours[one.name].default == one.default, one.name
 
 

@@ -107,6 +107,11 @@ class Variable(Operand):
     def __ebbflow_tensor__(self) -> Tensor:
         return self.value
 
+    @property
+    def path(self) -> str:
+        """The name, `{layer}/{weight}`, as Keras calls it."""
+        return self.name
+
     def numpy(self) -> np.ndarray:
         """The value as an array that cannot be written to; change it with `assign`."""
         return self.value.numpy()

@@ -3,7 +3,7 @@
 import types
 
 from .. import ops
-from . import array, nn, shapes
+from . import algebra, array, nn, shapes
 
 
 def _public(module: types.ModuleType) -> dict[str, types.FunctionType]:
@@ -15,7 +15,7 @@ def _public(module: types.ModuleType) -> dict[str, types.FunctionType]:
     }
 
 
-_FUNCTIONS = {**_public(array), **_public(shapes), **_public(nn)}
+_FUNCTIONS = {**_public(array), **_public(algebra), **_public(shapes), **_public(nn)}
 for _name, _function in _FUNCTIONS.items():
     assert not isinstance(getattr(ops, _name, None), types.ModuleType), f"ops.{_name} is a family of primitives"
     setattr(ops, _name, _function)

@@ -23,6 +23,11 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
     return cast(x, dtype) if is_tensor else as_tensor(x, dtype)  # numbers without a detour through float32
 
 
+def array(x: Any, dtype: Any = None) -> Tensor:
+    """x as a tensor, converted to dtype where one is given."""
+    return convert_to_tensor(x, dtype)
+
+
 def convert_to_numpy(x: Any) -> np.ndarray:
     """The value of x as a NumPy array; raises TracedValueError while tracing."""
     return np.array(as_tensor(x).numpy())
@@ -64,6 +69,16 @@ def multiply(x1: Any, x2: Any) -> Tensor:
 def divide(x1: Any, x2: Any) -> Tensor:
     """x1 / x2; integers become floats."""
     return apply(operators.divide, "divide", x1, x2)
+
+
+def floor_divide(x1: Any, x2: Any) -> Tensor:
+    """floor(x1 / x2), x1 // x2; of whole numbers exact below 2^53, and 0 where x2 is 0."""
+    return operators.floor_divide(x1, x2)
+
+
+def mod(x1: Any, x2: Any) -> Tensor:
+    """x1 - x2 floor(x1 / x2), x1 % x2, which has the sign of x2; of whole numbers 0 where x2 is 0."""
+    return operators.mod(x1, x2)
 
 
 def divide_no_nan(x1: Any, x2: Any) -> Tensor:
@@ -158,6 +173,11 @@ def isfinite(x: Any) -> Tensor:
     return less(abs(x), math.inf)
 
 
+def isinf(x: Any) -> Tensor:
+    """Whether x is infinite."""
+    return equal(abs(x), math.inf)
+
+
 # single elements
 
 
@@ -210,6 +230,16 @@ def erf(x: Any) -> Tensor:
     return elementwise.erf(as_float(x))
 
 
+def sin(x: Any) -> Tensor:
+    """The sine of x, in radians; compiled code gives NaN from 2^40 on."""
+    return elementwise.sin(as_float(x))
+
+
+def cos(x: Any) -> Tensor:
+    """The cosine of x, in radians; compiled code gives NaN from 2^40 on."""
+    return elementwise.cos(as_float(x))
+
+
 def log(x: Any) -> Tensor:
     """The natural logarithm."""
     return elementwise.log(as_float(x))
@@ -233,6 +263,19 @@ def floor(x: Any) -> Tensor:
 def ceil(x: Any) -> Tensor:
     """The least whole number not below x."""
     return negative(floor(negative(x)))
+
+
+def round(x: Any, decimals: int = 0) -> Tensor:
+    """The nearest number of so many decimals (of the nearest 10, 100, ... for -1, -2, ...), an even one of two."""
+    x = as_tensor(x)
+    if not x.aval.is_float and decimals >= 0:
+        return x
+    scaled = as_float(x) if decimals == 0 else as_float(x) * 10.0**decimals
+    low = floor(scaled)
+    rest, odd = subtract(scaled, low), not_equal(mod(low, 2.0), 0.0)
+    up = logical_or(greater(rest, 0.5), logical_and(equal(rest, 0.5), odd))
+    whole = where(up, low + 1.0, low)
+    return cast(whole if decimals == 0 else whole / 10.0**decimals, x.dtype)
 
 
 def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:

@@ -9,14 +9,22 @@ from typing import Any
 from ..core.errors import ArgumentError
 from .arguments import unknown
 
-__all__ = ["Catalog", "custom_object_scope", "custom_objects"]
+__all__ = ["Catalog", "custom_object_scope", "custom_objects", "register_custom_object"]
 
 _custom_objects: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
 
 
+_registered: dict[str, Any] = {}  # for good, and for every thread
+
+
 def custom_objects() -> Mapping[str, Any]:
     """The classes and functions of a user's own that are known by name now."""
-    return _custom_objects.get()
+    return {**_registered, **_custom_objects.get()}
+
+
+def register_custom_object(name: str, thing: Any) -> None:
+    """Let a class or function of a user's own be known by this name from here on."""
+    _registered[name] = thing
 
 
 @contextlib.contextmanager

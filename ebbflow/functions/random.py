@@ -16,7 +16,7 @@ from ..core.aval import Aval, floatx
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, as_tensor, eagerly
 from ..core.variable import Deferred, Variable
-from ..ops.elementwise import cast, greater_equal, log, shift_right, sqrt, where
+from ..ops.elementwise import cast, equal, greater_equal, log, minimum, shift_right, sqrt, where
 from ..ops.movement import broadcast_to, zeros_like
 from ..ops.random import random_bits
 from .arguments import expect_integer
@@ -219,7 +219,7 @@ def dropout(inputs: Any, rate: Any, noise_shape: Sequence[int] | None = None, se
     """Each element is zero with probability `rate`, else x / (1 - rate), so that the expected value is kept.
 
     Parameters:
-        rate: a number, or a scalar tensor or variable, in [0, 1).
+        rate: a number, or a scalar tensor or variable, in [0, 1]; 1 leaves zeros.
         noise_shape: the shape of the mask, which is broadcast; by default that of the inputs.
         seed: as for `uniform`.
 
@@ -229,9 +229,11 @@ def dropout(inputs: Any, rate: Any, noise_shape: Sequence[int] | None = None, se
     rate = cast(as_tensor(rate), "float64")
     shape = x.shape if noise_shape is None else _shape(noise_shape)
     bits = random_bits(state_from(seed), shape)
-    threshold = cast(rate * 2.0**32, "uint32")
+    kept, nothing = 1.0 - rate, zeros_like(rate)
+    scale = where(equal(kept, nothing), nothing, 1.0 / where(equal(kept, nothing), nothing + 1.0, kept))
+    threshold = cast(minimum(rate * 2.0**32, nothing + (2.0**32 - 1.0)), "uint32")
     keep = broadcast_to(greater_equal(bits, broadcast_to(threshold, shape)), x.shape)
-    scaled = x * cast(1.0 / (1.0 - rate), x.dtype)
+    scaled = x * cast(scale, x.dtype)
     return where(keep, scaled, zeros_like(x))
 
 

@@ -12,7 +12,7 @@ from ..core.errors import ShapeError
 from ..core.tensor import Tensor, as_tensor
 from ..operators import axes_of, promoted
 from ..ops import indexing, movement
-from .arguments import choose
+from .arguments import choose, expect_integer
 from .array import add, cast, less, multiply, where
 
 
@@ -73,6 +73,63 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
 def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
     """The inputs, all of one shape, along a new axis."""
     return concatenate([expand_dims(one, axis) for one in x], axis)
+
+
+def vstack(xs: Sequence[Any]) -> Tensor:
+    """The inputs as rows one after another: along the first axis, where one axis counts as one row."""
+    return concatenate([reshape(x, (1, -1)) if x.ndim < 2 else x for x in map(as_tensor, xs)])
+
+
+def hstack(xs: Sequence[Any]) -> Tensor:
+    """The inputs side by side: along the second axis, or the only one."""
+    tensors = [reshape(x, (1,)) if x.ndim == 0 else x for x in map(as_tensor, xs)]
+    return concatenate(tensors, 0 if tensors[0].ndim == 1 else 1)
+
+
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """x cut along an axis into so many equal parts, or before each of these positions.
+
+    Raises ShapeError where parts cannot be equal.
+    """
+    x = as_tensor(x)
+    (axis,) = axes_of(x, axis, "split")
+    n, given = x.shape[axis], indices_or_sections
+    if isinstance(given, (int, np.integer)):
+        if given < 1 or n % given:
+            raise ShapeError(f"split: expected a number of parts that divides the {n} of axis {axis}, got {given}")
+        cuts = [k * (n // int(given)) for k in range(1, int(given))]
+    else:
+        cuts = [slice(int(k)).indices(n)[1] for k in given]
+    before = (slice(None),) * axis
+    pairs = zip([0, *cuts], [*cuts, n], strict=True)
+    return [x[(*before, slice(start, max(start, stop)))] for start, stop in pairs]
+
+
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+    """Each element along an axis (of the raveled x if None) as often in a row as `repeats` says, of all or of each."""
+    x = as_tensor(x)
+    if axis is None:
+        x, axis = ravel(x), 0
+    (axis,) = axes_of(x, axis, "repeat")
+    n, times = x.shape[axis], as_tensor(repeats).numpy().ravel()
+    if times.size not in (1, n) or times.dtype.kind not in "iu" or (times < 0).any():
+        raise ShapeError(f"repeat: expected one whole number or {n} of them, each of 0 or more, got {repeats!r}")
+    if times.size > 1:
+        return take(x, np.repeat(np.arange(n, dtype=np.int32), times), axis)
+    count, shape = int(times[0]), x.shape
+    spread = broadcast_to(expand_dims(x, axis + 1), (*shape[: axis + 1], count, *shape[axis + 1 :]))
+    return reshape(spread, (*shape[:axis], n * count, *shape[axis + 1 :]))
+
+
+def tile(x: Any, repeats: int | Sequence[int]) -> Tensor:
+    """x as often along each of its last axes as `repeats` says; new axes come on the left."""
+    x = as_tensor(x)
+    times = [repeats] if isinstance(repeats, (int, np.integer)) else list(repeats)
+    times = [1] * (x.ndim - len(times)) + [int(n) for n in times]
+    lengths = (1,) * (len(times) - x.ndim) + x.shape
+    apart = reshape(x, [part for n in lengths for part in (1, n)])
+    spread = broadcast_to(apart, [part for pair in zip(times, lengths, strict=True) for part in pair])
+    return reshape(spread, [count * n for count, n in zip(times, lengths, strict=True)])
 
 
 def flip(x: Any, axis: int | Sequence[int] | None = None) -> Tensor:
@@ -175,6 +232,36 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     count = max(0, math.ceil((stop - start) / step))
     positions = indexing.iota((count,), 0, dtype)
     return positions if (start, step) == (0, 1) else add(multiply(positions, step), start)
+
+
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    """num numbers at equal steps from start to stop, along a new axis where these have axes.
+
+    Parameters:
+        endpoint: whether stop is the last of them; else the next one would be.
+        retstep: whether to return (numbers, step) instead.
+        dtype: by default `floatx()`, or the type of start and stop where these are arrays.
+    """
+    num = expect_integer("linspace", "num", num, 0)
+    start, stop = promoted(start, stop)
+    start, stop = operators.broadcast("linspace", operators.as_float(start), operators.as_float(stop))
+    step = (stop - start) / float(max(num - bool(endpoint), 1))
+    positions = expand_dims(arange(num, dtype=start.dtype), tuple(range(1, start.ndim + 1)))
+    numbers = add(start, multiply(positions, step))
+    if endpoint and num > 1:  # itself, whatever the steps are rounded to
+        numbers = where(less(positions, num - 1.5), numbers, stop)
+    order = list(range(1, numbers.ndim))
+    order.insert(axis % numbers.ndim, 0)
+    numbers = transpose(cast(numbers, dtype or numbers.dtype), order)
+    return (numbers, step) if retstep else numbers
 
 
 def eye(n: int, dtype: Any = None) -> Tensor:

@@ -8,6 +8,7 @@ from .dense import Dense
 from .dropout import Dropout
 from .embedding import Embedding
 from .flatten import Flatten
+from .function import Lambda
 from .input import Input, InputLayer
 from .layer_normalization import LayerNormalization, RMSNormalization
 from .merging import (
@@ -50,6 +51,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",

@@ -24,6 +24,8 @@ from .settings import setting
 
 __all__ = ["Layer", "only_shapes_are_asked"]
 
+_NO_SYMBOLS = "Input begins a Sequential; for branches subclass Model and write `call`"
+
 
 class Layer(Belongings):
     """Weights, and what is computed with them: subclass it, make weights in `build`, use them in `call`.
@@ -139,6 +141,10 @@ class Layer(Belongings):
             raise ArgumentError(f"{self}: expected call to return a tensor, got {output!r}{hint}")
 
     def _convert(self, x: Any) -> Tensor:
+        if not isinstance(x, (Tensor, np.ndarray)):
+            several = x if isinstance(x, (list, tuple)) else (x,)
+            if any(isinstance(one, Layer) for one in several):
+                raise ArgumentError(f"{self}: expected tensors, got the layer {x!r}; {_NO_SYMBOLS}")
         tensor = as_tensor(x)
         return cast(tensor, self._dtype) if tensor.aval.is_float else tensor
 
@@ -220,6 +226,7 @@ class Layer(Belongings):
         regularizer: Any = None,
         constraint: Any = None,
         name: str | None = None,
+        autocast: bool = True,
     ) -> Variable:
         """A new variable of this layer, named `{layer}/{name}`.
 
@@ -231,6 +238,7 @@ class Layer(Belongings):
             trainable: whether the optimizer changes it.
             regularizer: penalty that `losses` adds; name, Regularizer, or function of the value.
             constraint: what it is projected to after each update; name, Constraint, or function of the value.
+            autocast: does nothing, since a layer computes in the type of its weights.
 
         Raises ShapeError when an axis has no known positive length, ArgumentError for an unknown name.
         """
@@ -251,6 +259,22 @@ class Layer(Belongings):
         weight.regularizer, weight.constraint = regularizers.get(regularizer), constraints.get(constraint)
         self._weights.append(weight)
         return weight
+
+    def add_variable(
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """The same as `add_weight`."""
+        return self.add_weight(
+            shape, initializer, dtype, trainable, regularizer=regularizer, constraint=constraint, name=name
+        )
 
     # description
 

@@ -73,10 +73,10 @@ class Dense(Layer):
         outputs = inputs @ self.kernel
         if self.bias is not None:
             outputs = outputs + self.bias
-        return self.activation(outputs)
+        return outputs if self.activation is None else self.activation(outputs)
 
     def _known_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
-        if type(self) is not Dense or not activations.keeps_shape(self.activation):
+        if type(self) is not Dense or not (self.activation is None or activations.keeps_shape(self.activation)):
             return None
         if not self.built:
             self.build(input_shape)

@@ -18,7 +18,7 @@ class Dropout(Layer):
     """In training each element is zero with probability `rate`, else x / (1 - rate); in prediction x itself.
 
     Parameters:
-        rate: in [0, 1), also accepted as p; an attribute that can be changed without compiling again.
+        rate: in [0, 1], also accepted as p; 1 leaves zeros; an attribute that can be changed without compiling again.
         noise_shape: the shape of the mask, 1 along an axis where it is the same, None for the input's length.
         seed: makes the masks of this layer reproducible by themselves.
         name, dtype, trainable: as for Layer.
@@ -27,7 +27,7 @@ class Dropout(Layer):
     Source: Srivastava et al. (2014), "Dropout: A Simple Way to Prevent Neural Networks from Overfitting".
     """
 
-    rate = Hyperparameter("a probability from 0 up to, but not including, 1", lambda rate: 0.0 <= rate < 1.0)
+    rate = Hyperparameter("a probability between 0 and 1", lambda rate: 0.0 <= rate <= 1.0)
 
     def __init__(
         self,

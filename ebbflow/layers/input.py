@@ -8,6 +8,7 @@ from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from ..functions.arguments import expect, expect_integer
 from .base import Layer
+from .calling import only_shapes_are_asked
 from .common import expect_shape
 
 __all__ = ["Input", "InputLayer"]
@@ -59,8 +60,10 @@ class InputLayer(Layer):
         return (self.batch_size, *self.shape)
 
     def call(self, inputs: Tensor) -> Tensor:
-        fits = len(self.batch_shape) == inputs.ndim and all(
-            own in (None, n) for own, n in zip(self.batch_shape, inputs.shape, strict=True)
+        # a question for shapes stands for a batch of any size, and asks with one row
+        own_shape = (None, *self.shape) if only_shapes_are_asked() else self.batch_shape
+        fits = len(own_shape) == inputs.ndim and all(
+            own in (None, n) for own, n in zip(own_shape, inputs.shape, strict=True)
         )
         if not fits:
             expected = ", ".join("any" if n is None else str(n) for n in self.batch_shape)

@@ -89,6 +89,7 @@ NAMES |= {cls.__name__: cls for cls in CLASSES}
 NAMES |= _ALIASES | {name.upper(): cls for name, cls in _ALIASES.items()}
 NAMES |= {"logcosh": LogCosh, "kullback_leibler_divergence": KLDivergence, "pinball": Quantile}
 _OF_FUNCTIONS = {globals()[snake_case(cls.__name__)]: cls for cls in CLASSES}
+_FUNCTION_NAMES = NAMES.keys() - {cls.__name__ for cls in CLASSES}
 _CATALOG = Catalog("losses", Loss, NAMES)
 
 __all__ = [
@@ -120,11 +121,19 @@ __all__ = [
 ]
 
 
-def get(identifier: Any) -> Loss | None:
-    """A loss from its name ("mse", "SparseCategoricalCrossentropy"), its configuration, or a function; None from None.
+def get(identifier: Any) -> Any:
+    """A loss from its name, its class, its configuration or from itself; None from None.
 
+    The name of a function, "mean_squared_error" or short "mse", gives the function of (y_true, y_pred), which returns
+    one value per sample; the name of a class, "MeanSquaredError", gives a Loss. A function is returned as it is.
     Raises ArgumentError, with the known names, for anything else.
     """
+    found = _CATALOG.get(identifier)
+    return found.fn if isinstance(identifier, str) and identifier in _FUNCTION_NAMES else found
+
+
+def loss_of(identifier: Any) -> Loss | None:
+    """A Loss from all that `get` takes: a function, or its name, becomes the mean of what it returns."""
     found = _CATALOG.get(identifier)
     if found is None or isinstance(found, Loss):
         return found

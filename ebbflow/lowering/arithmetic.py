@@ -214,6 +214,12 @@ class Arithmetic(Builder):
     def erf(self, x: Value) -> Value:
         return numerics.erf(self, x)
 
+    def sin(self, x: Value) -> Value:
+        return numerics.sin(self, x)
+
+    def cos(self, x: Value) -> Value:
+        return numerics.cos(self, x)
+
     def sigmoid(self, x: Value) -> Value:
         return numerics.sigmoid(self, x)
 

@@ -13,15 +13,19 @@ Largest errors, in units of the last place of the result, as tests/lowering/test
     sigmoid       2.20      2.20
     softplus      2.20      2.20
     erf           1.10      1.00
+    sin           0.51      1.50
+    cos           0.51      1.50
     power         0.51      1.00 + 2 |y log x|
 
 Subnormal numbers, nearer to 0 than the smallest normal one, count as 0, as operands and as results. Infinities and NaN
 are treated as in IEEE 754, except that -0 counts as +0 in power, and that a power of -inf to an exponent that is not
-whole is NaN. softplus is no function of this module but its formula in functions/nn.py, max(x, 0) + log1p(e^-|x|).
+whole is NaN. sin and cos are NaN of numbers from 2^40 on. softplus is no function of this module but its formula in
+functions/nn.py, max(x, 0) + log1p(e^-|x|).
 
-Sources: logarithm after Sun Microsystems' fdlibm (1993) and its float version; exponential by Cody and Waite's
-(1980) with a least-squares (float32) or Taylor (float64) polynomial; error function by our own polynomials, fitted to
-mpmath's with Lawson's weights (1961) for the least largest error.
+Sources: logarithm, sine and cosine after Sun Microsystems' fdlibm (1993), the logarithm also after its float version;
+exponential, and what is left of an angle, by Cody and Waite's (1980), with a least-squares (float32) or Taylor
+(float64) polynomial for the former; error function by our own polynomials, fitted to mpmath's with Lawson's weights
+(1961) for the least largest error.
 """
 
 import math
@@ -131,6 +135,24 @@ ERF_FAR = {  # log(1 - erf(x)) in powers of x - 1, from the edge on
         1.4331227503937291e-12,
     ),
 }
+HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33)  # their sum, to 160 bits
+CIRCULAR_EDGE = 2.0**40  # from here on sin and cos are NaN
+SIN = (  # (sin(r) - r) / r^3 in powers of r^2
+    -1.66666666666666324348e-01,
+    8.33333333332248946124e-03,
+    -1.98412698298579493134e-04,
+    2.75573137070700676789e-06,
+    -2.50507602534068634195e-08,
+    1.58969099521155010221e-10,
+)
+COS = (  # (cos(r) - 1 + r^2 / 2) / r^4 in powers of r^2
+    4.16666666666666019037e-02,
+    -1.38888888888741095749e-03,
+    2.48015872894767294178e-05,
+    -2.75573143513906633035e-07,
+    2.08757232129817482790e-09,
+    -1.13596475577881948265e-11,
+)
 
 
 def polynomial(b: Any, x: Value, coefficients: tuple[float, ...]) -> Value:
@@ -254,6 +276,41 @@ def erf(b: Any, x: Value) -> Value:
     near = b.fma(size, polynomial(b, b.mul(size, size), ERF_NEAR[dtype]), size)
     far = b.sub(one, exp(b, polynomial(b, b.sub(size, one), ERF_FAR[dtype])))
     return _with_sign(b, b.select(b.compare("lt", size, b.like(x, ERF_EDGE)), near, far), x)
+
+
+def sin(b: Any, x: Value) -> Value:
+    """sin(x) in float64; -0 stays."""
+    result = b.cast(_sine(b, b.cast(x, "float64"), 0.0), x.dtype)
+    return b.select(b.compare("eq", x, b.zero(x)), x, result)
+
+
+def cos(b: Any, x: Value) -> Value:
+    """cos(x) = sin(x + pi / 2) in float64."""
+    return b.cast(_sine(b, b.cast(x, "float64"), 1.0), x.dtype)
+
+
+def _sine(b: Any, x: Value, quarters: float) -> Value:
+    """sin(x + quarters pi / 2), where x = n pi / 2 + r and n is the nearest integer.
+
+    With m = n + quarters it is sin(r) or cos(r) for m even or odd, and minus that where floor(m / 2) is odd. x - n p
+    for the first part p of pi / 2 is exact: both are multiples of the last place of p.
+    """
+    n = b.rint(b.mul(x, b.like(x, 2 / math.pi)))
+    minus, r = b.neg(n), x
+    for part in HALF_PI:
+        r = b.fma(minus, b.like(x, part), r)
+    z = b.mul(r, r)
+    sine = b.fma(b.mul(z, r), polynomial(b, z, SIN), r)
+    half_z, one = b.mul(z, b.like(x, 0.5)), b.like(x, 1)
+    near = b.sub(one, half_z)
+    lost = b.sub(b.sub(one, near), half_z)  # what rounding took from near
+    cosine = b.add(near, b.fma(b.mul(z, z), polynomial(b, z, COS), lost))
+    half = b.mul(b.add(n, b.like(x, quarters)), b.like(x, 0.5))
+    turns = b.floor(half)
+    half_turns = b.mul(turns, b.like(x, 0.5))
+    size = b.select(b.compare("ne", turns, half), cosine, sine)
+    result = b.select(b.compare("ne", b.floor(half_turns), half_turns), b.neg(size), size)
+    return b.select(b.compare("lt", b.abs(x), b.like(x, CIRCULAR_EDGE)), result, b.like(x, math.nan))
 
 
 def sigmoid(b: Any, x: Value) -> Value:

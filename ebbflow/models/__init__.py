@@ -4,6 +4,9 @@ Each is made of the vocabulary that everybody has, so their sources are also exa
 """
 
 from ..layers import register
+from ..training.loading import load_model
+from ..training.model import Model
+from ..training.sequential import Sequential, clone_model
 from .autoencoders import Autoencoder, TransposedDense, autoencoder, pretrain
 from .boltzmann import RestrictedBoltzmannMachine
 from .kernel import hinge_machine, kernel_machine
@@ -15,15 +18,19 @@ __all__ = [
     "Adaline",
     "Autoencoder",
     "McCullochPitts",
+    "Model",
     "Perceptron",
     "Policy",
     "RestrictedBoltzmannMachine",
+    "Sequential",
     "TransposedDense",
     "autoencoder",
+    "clone_model",
     "discounted_returns",
     "hinge_machine",
     "kernel_machine",
     "linear_regression",
+    "load_model",
     "logistic_regression",
     "pretrain",
     "ridge_solution",

@@ -10,12 +10,14 @@ from .. import initializers, metrics, regularizers
 from ..autodiff import GradientTape
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor, as_tensor
-from ..core.variable import Variable
 from ..functions import array, nn, random
 from ..functions.arguments import choose, expect, expect_integer
+from ..functions.naming import expect_flag
 from ..functions.random import SeedGenerator
+from ..layers.settings import setting
 from ..training.callbacks import History
 from ..training.model import Model
+from .checks import seed_of
 
 __all__ = ["RestrictedBoltzmannMachine"]
 
@@ -85,11 +87,12 @@ class RestrictedBoltzmannMachine(Model):
         self.visible, self.hidden = choose(owner, "visible", visible, KINDS), choose(owner, "hidden", hidden, KINDS)
         expect("binary" in (visible, hidden), owner, "hidden", '"binary" with Gaussian visible units', hidden)
         self.k, self.chains = expect_integer(owner, "k", k, 1), expect_integer(owner, "chains", chains, 1)
-        self.persistent, self.sample_visible = bool(persistent), bool(sample_visible)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.seed = seed
-        self._random = SeedGenerator(seed, name=f"{self.name}/random")
+        self.persistent = expect_flag(owner, "persistent", persistent)
+        self.sample_visible = expect_flag(owner, "sample_visible", sample_visible)
+        self.kernel_initializer = setting(owner, "kernel_initializer", kernel_initializer)
+        self.kernel_regularizer = setting(owner, "kernel_regularizer", kernel_regularizer)
+        self.seed = seed_of(owner, seed)
+        self._random = SeedGenerator(self.seed, name=f"{self.name}/random")
         self._free_energies = metrics.Mean(name="free_energy")
 
     def build(self, input_shape: tuple[int, ...]) -> None:
@@ -215,20 +218,12 @@ class RestrictedBoltzmannMachine(Model):
     def _measured(self, x: Tensor, energy: Tensor) -> Tensor:
         reconstruction = self.reconstruct(x)
         loss, rows = array.mean(array.square(x - reconstruction)), float(x.shape[0])
-        tracker, *others = super().metrics
+        tracker, *others = self.compilation("train_step").metrics
         tracker.update_state(loss, sample_weight=rows)
         self._free_energies.update_state(energy, sample_weight=rows)
         for metric in others:
             metric.update_state(x, reconstruction)
         return loss
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The mean of the loss, the compiled metrics of (x, reconstruction), and the mean of the free energy."""
-        return [*super().metrics, self._free_energies] if self.compiled else []
-
-    def training_state(self) -> list[Variable]:
-        return super().training_state() + self._free_energies.variables
 
     def fit(
         self,

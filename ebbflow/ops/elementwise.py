@@ -145,6 +145,14 @@ erf = _unary(
     "erf", _erf, lambda b, x: b.erf(x), lambda g, y, x: g * (2.0 / math.sqrt(math.pi)) * exp(-(x * x)), cost=45
 )
 
+# circular functions
+sin: Callable[[Tensor], Tensor] = _unary(
+    "sin", np.sin, lambda b, x: b.sin(x), lambda g, y, x: g * cos(x), low=-9.0, high=9.0, cost=30
+)
+cos: Callable[[Tensor], Tensor] = _unary(
+    "cos", np.cos, lambda b, x: b.cos(x), lambda g, y, x: -g * sin(x), low=-9.0, high=9.0, cost=30
+)
+
 # rectified: its derivative reads the output alone, so the input need not be kept
 relu = _unary(
     "relu",

@@ -52,6 +52,7 @@ _NAMES: dict[str, Callable[[], Optimizer]] = {
     "momentum": lambda: SGD(momentum=0.9),
     "nesterov": lambda: SGD(momentum=0.9, nesterov=True),
 }
+_SPELLED = {cls.__name__.lower(): cls.__name__ for cls in _CLASSES}
 _CATALOG = Catalog("optimizers", Optimizer, {cls.__name__: cls for cls in _CLASSES})
 
 
@@ -84,4 +85,6 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
     Raises ArgumentError for an unknown class.
     """
+    if isinstance(config, dict) and isinstance(name := config.get("class_name"), str):  # in any case, as in Keras
+        config = config | {"class_name": _SPELLED.get(name.lower(), name)}
     return _CATALOG.deserialize(config, custom_objects)

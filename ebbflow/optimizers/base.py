@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import initializers
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor, as_tensor
 from ..core.variable import Variable
 from ..functions import array
@@ -232,7 +232,7 @@ class Optimizer:
         """One update of the weights, by default of those that it was built for.
 
         The loss, whose gradients these are, is looked at only by optimizers with `needs_loss`. A weight whose gradient
-        is None is left as it is, with a warning.
+        is None is left as it is, and where there are no weights nothing is done, both with a warning.
         Raises ArgumentError when there are not as many gradients as weights, when all gradients are None, or when the
         loss is needed and missing.
         """
@@ -241,6 +241,9 @@ class Optimizer:
             raise ArgumentError(f"{self.name}: expected {len(variables)} gradients, one per weight, got {len(grads)}")
         if self.needs_loss and loss is None:
             raise ArgumentError(f"{self.name}: expected the loss, too; call apply(grads, variables, loss=loss)")
+        if not variables:
+            warnings.warn(f"{self.name}: no weights to train", stacklevel=3)
+            return
         pairs = self._with_gradients(list(zip(grads, variables, strict=True)))
         self.ensure_built(variables)
         gradients = [cast(as_tensor(gradient), variable.dtype) for gradient, variable in pairs]
@@ -341,6 +344,24 @@ class Optimizer:
     def variables(self) -> list[Variable]:
         """The number of steps made, then the slots, weight by weight."""
         return [self.steps, *self._slots.values()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Give `variables` these values, such as those of another optimizer's.
+
+        Raises ArgumentError before the optimizer is built, ShapeError, before anything is changed, if the number of
+        arrays or a shape does not fit.
+        """
+        if not self.built:
+            raise ArgumentError(f"{self.name}: has nothing to set until it is built; call build(weights) first")
+        own = self.variables
+        if len(own) != len(weights):
+            raise ShapeError(f"{self.name}: expected {len(own)} arrays, got {len(weights)}")
+        values = [array.convert_to_tensor(value, one.dtype) for one, value in zip(own, weights, strict=True)]
+        for one, value in zip(own, values, strict=True):
+            if one.shape != value.shape:
+                raise ShapeError(f"{self.name}: expected shape {one.shape} for {one.name}, got {value.shape}")
+        for one, value in zip(own, values, strict=True):
+            one.assign(value)
 
     @property
     def hyperparameters(self) -> list[Variable]:

@@ -9,7 +9,7 @@ from .. import losses, metrics, optimizers
 from ..core.errors import ArgumentError
 from ..core.variable import Variable
 from ..functions.arguments import expect, is_number
-from .data import check_labels
+from .data import check_labels, whole_number
 
 Shape = tuple[int | None, ...]
 
@@ -41,8 +41,8 @@ class Compilation:
         auto_scale_loss: Any,
     ):
         self.optimizer = optimizers.get(optimizer)
-        loss = _instance_of(loss)
-        self.loss = None if loss is None else losses.get(loss)
+        loss = _instance_of(_only(loss))
+        self.loss = losses.loss_of(loss)
         self.given: dict[str, Any] = {
             "loss": loss,
             "metrics": _metrics_of(given_metrics),
@@ -91,6 +91,12 @@ class Compilation:
         return [self.loss_tracker, *(self.measured or []), *self.weighted]
 
 
+def _only(given: Any, inner: Any = object) -> Any:
+    """What stands in a list of one, as Keras takes it for each of several outputs, here the only one."""
+    several = isinstance(given, (list, tuple)) and len(given) == 1 and isinstance(given[0], inner)
+    return given[0] if several else given
+
+
 def _instance_of(given: Any) -> Any:
     return given() if isinstance(given, type) else given
 
@@ -101,7 +107,7 @@ def _metrics_of(given: Any) -> list[Any]:
         given = [given]
     if not isinstance(given, (list, tuple, type(None))):
         raise ArgumentError(f"compile: expected a list of metrics, since a model has one output, got {given!r}")
-    found = [_instance_of(one) for one in given or []]
+    found = [_instance_of(one) for one in _only(given, (list, tuple)) or []]
     for metric in found:
         if not (isinstance(metric, str) and metric in metrics.FITTING):  # these need shapes and are resolved later
             metrics.get(metric)
@@ -123,11 +129,8 @@ def _loss_weight(loss_weights: Any) -> float | None:
 
 def _check_execution(run_eagerly: Any, steps_per_execution: Any, jit_compile: Any, auto_scale_loss: Any) -> None:
     """Raise ArgumentError for ways of running that there are not."""
-    if steps_per_execution not in (1, "auto") or isinstance(steps_per_execution, bool):
-        raise ArgumentError(
-            f"compile: expected steps_per_execution of 1, got {steps_per_execution!r}; leave it out: native code does "
-            "all steps until a callback is due"
-        )
+    if not isinstance(steps_per_execution, str) or steps_per_execution != "auto":
+        whole_number("compile", "steps_per_execution", steps_per_execution, 1)
     expect(jit_compile in (True, False, "auto"), "compile", "jit_compile", 'True, False or "auto"', jit_compile)
     if jit_compile is True and run_eagerly:
         raise ArgumentError("compile: expected run_eagerly or jit_compile, got both; leave out the one not meant")

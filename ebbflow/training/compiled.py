@@ -16,6 +16,8 @@ from ..lowering.program import WORDS
 from ..lowering.table import Slot, Status
 from ..runtime.memory import allocate
 from ..runtime.threads import run_on
+from .callbacks import several_numbers
+from .columns import Columns, columns_of
 from .data import Rows, batch_type, number_of_rows
 from .guide import Guide
 from .instructions import instruct, watch
@@ -59,10 +61,10 @@ def steps_of(rows: int, batch_size: int) -> tuple[int, int]:
     return whole, whole + (tail > 0)
 
 
-def _history_of(plan: Plan) -> np.ndarray:
+def _history_of(plan: Plan, columns: int) -> np.ndarray:
     """A row of logs for every epoch; raises ArgumentError for more epochs than memory could list."""
     try:
-        return np.zeros((max(plan.epochs, 1), len(plan.log_names)))
+        return np.zeros((max(plan.epochs, 1), columns if plan.validation is None else 2 * columns))
     except MemoryError:
         raise ArgumentError(
             f"fit: expected epochs whose losses fit into memory, got {plan.epochs}; give fewer, and call fit again"
@@ -81,7 +83,8 @@ class CompiledRunner:
         self._program = model.programs.fitted = program_of(model, self._key(), self._compile)
         self._state = self._take_state()
         self._run = self._program.function("run")
-        self._history = _history_of(plan)
+        self._columns: Columns = self._program.meaning("results")
+        self._history = _history_of(plan, len(self._columns))
         self._order = np.arange(plan.rows, dtype=np.int64)
         self._words = allocate(4 * round_up(plan.rows, WORDS)).view(np.uint32)
         self._table = new_table(len(self._arrays))
@@ -139,12 +142,19 @@ class CompiledRunner:
             arrays=self._arrays,
         )
         if plan.early_stopping is not None:
-            watch(table, plan.early_stopping, plan.log_names)
+            names = self._column_names()
+            if plan.early_stopping.monitor not in names:
+                raise several_numbers(plan.early_stopping.monitor)
+            watch(table, plan.early_stopping, names)
         if plan.is_plain:
             self._program.shuffle(table)
         else:
             table[Slot.SHUFFLE] = 0
             self._guide = Guide(plan, self._program, table, self._order, whole, validation)
+
+    def _column_names(self) -> tuple[str, ...]:
+        names = self._columns.names
+        return names if self._plan.validation is None else names + tuple(f"val_{name}" for name in names)
 
     # running
     def run(self, limit: Limit) -> Progress:
@@ -160,6 +170,8 @@ class CompiledRunner:
         while table[Slot.STATUS] == Status.RUNNING:
             self._enter(until, limit)
             if limit == "step" and table[Slot.PART] == 0:
+                break
+            if self._is_about_to_validate():
                 break
             if limit != "step" and time.perf_counter() >= until:
                 break
@@ -177,7 +189,8 @@ class CompiledRunner:
         known = self._seconds_per_step[part]
         left = max(until - time.perf_counter(), 0.0)
         budget = int(left / known) + 1 if known else 1
-        if not all(self._seconds_per_step) and self._plan.validation is not None:
+        is_new = not all(self._seconds_per_step) and self._plan.validation is not None
+        if is_new or self._plan.announces:
             budget = min(budget, self._steps_left(part))  # steps of the other part may take longer
         threads, most = self._threads.choose(known) if part == 0 else (self._threads.present, 1 << 60)
         if guide is not None and part == 0:
@@ -191,6 +204,12 @@ class CompiledRunner:
             self._seconds_per_step[part] = seconds / done
             if part == 0:
                 self._threads.note(threads, seconds, done)
+
+    def _is_about_to_validate(self) -> bool:
+        """Whether the callbacks are to hear of the validation that comes next."""
+        table, plan = self._table, self._plan
+        begins = plan.announces and table[Slot.PART] == 1 and table[Slot.STEP] == 0
+        return bool(begins) and plan.validates(int(table[Slot.EPOCH]))
 
     def _steps_left(self, part: int) -> int:
         table = self._table
@@ -218,33 +237,62 @@ class CompiledRunner:
         run_on(1, self._run, self._state.arena.ctypes.data, table.ctypes.data)
         table[Slot.STATUS] = Status.NOT_FINITE
 
+    def end_epoch(self) -> Progress:
+        """End the present epoch where it is: its metrics, its validation, and the early stopping's say."""
+        table, state = self._table, self._state
+        self._reported = epoch = int(table[Slot.EPOCH])
+        state.load()
+        self._snapshot = None
+        table[Slot.STATUS], table[Slot.EPOCHS] = Status.RUNNING, epoch + 1
+        if table[Slot.PART] == 0:
+            self._history[epoch, : len(self._columns)] = self._running_numbers()
+            state.is_stored = False
+            self._call("reset")
+            table[Slot.STEP] = table[Slot.FIRST] = 0
+            table[Slot.PART] = int(self._plan.validation is not None)
+        if table[Slot.PART] == 0:
+            self._program.end_epoch(state.arena, table)
+        while table[Slot.STATUS] == Status.RUNNING:
+            self._enter(time.perf_counter() + CHUNK_SECONDS, "chunk")
+        return self.progress()
+
     def progress(self) -> Progress:
         """Where the fit is, with the epochs that ended in the last run."""
         plan, table = self._plan, self._table
-        names = plan.train_names
         epoch, step = int(table[Slot.EPOCH]), int(table[Slot.STEP])
-        finished = []
-        for number in range(self._reported, epoch):
-            finished.append((number, plan.logs_of(number, self._history[number])))
+        finished = [(number, self._logs_of(number)) for number in range(self._reported, epoch)]
         status = Status(int(table[Slot.STATUS]))
         logs = dict(finished[-1][1]) if finished else {}
         if table[Slot.PART] == 1:  # its metrics are in the history, those of the validation are being gathered
-            logs = dict(zip(names, map(float, self._history[epoch]), strict=False))
+            logs = self._columns.logs(self._history[epoch, : len(self._columns)])
             step = int(table[Slot.STEPS])
         elif step:
             logs = self._running_logs()
         elif finished:
-            logs = {name: value for name, value in logs.items() if name in names}
+            logs = {name: logs[name] for name in self._columns.metrics}
             epoch, step = epoch - 1, plan.steps_per_epoch
         done = status not in (Status.RUNNING, Status.PAUSED)
         self._note_early_stopping(status, done)
-        return Progress(epoch, step, plan.steps_per_epoch, logs, finished, done, self._non_finite)
+        measuring = self._is_about_to_validate()
+        return Progress(epoch, step, plan.steps_per_epoch, logs, finished, done, self._non_finite, measuring)
 
-    def _running_logs(self) -> dict[str, float]:
-        """The metrics of the epoch so far, computed by the program's own function, which changes no state."""
-        self._program.function("results")(self._state.arena.ctypes.data, self._table.ctypes.data, 0, 1)
-        values = [float(value) for value in self._program.results("results", self._state.arena)]
-        return dict(zip(self._plan.train_names, values, strict=True))
+    def _logs_of(self, epoch: int) -> dict[str, Any]:
+        """What an epoch that ended has in the history."""
+        row, count = self._history[epoch], len(self._columns)
+        logs = self._columns.logs(row[:count])
+        return logs | self._columns.logs(row[count:], "val_") if self._plan.validates(epoch) else logs
+
+    def _running_logs(self) -> dict[str, Any]:
+        """The metrics of the epoch so far."""
+        return self._columns.logs(self._running_numbers())
+
+    def _running_numbers(self) -> list[float]:
+        """The same as a row of numbers, computed by the program's own function, which changes no state."""
+        self._call("results")
+        return [float(value) for value in self._program.results("results", self._state.arena)]
+
+    def _call(self, name: str) -> None:
+        self._program.function(name)(self._state.arena.ctypes.data, self._table.ctypes.data, 0, 1)
 
     def _note_early_stopping(self, status: Status, done: bool) -> None:
         """Leave the callback as if it had been asked after every epoch."""
@@ -252,7 +300,8 @@ class CompiledRunner:
         if stopping is None or not self._table[Slot.HAVE_BEST]:
             return
         table, floats = self._table, self._table.view(np.float64)
-        stopping.best = float(floats[Slot.BEST] * floats[Slot.SIGN])
+        best = floats[Slot.BEST]
+        stopping.best = None if np.isposinf(best) else float(best * floats[Slot.SIGN])
         stopping.best_epoch, stopping.wait = int(table[Slot.BEST_EPOCH]), int(table[Slot.WAIT])
         if status == Status.STOPPED_EARLY:
             stopping.stopped_epoch = int(table[Slot.STOPPED_EPOCH])
@@ -308,7 +357,16 @@ def test_steps(model: Any, data: Rows, batch: int, tail: int, chosen: bool = Fal
 
 
 def metric_steps(model: Any) -> dict[str, Step]:
+    """The steps that compute the metrics, as numbers whose meaning is their `Columns`, and that reset them."""
+    found: list[Columns] = []
+
+    def results() -> list[Tensor]:
+        columns, numbers = columns_of(metric_values(model))
+        found.append(columns)
+        return numbers
+
+    traced = trace(results, [], "results")
     return {
-        "results": Step(trace(lambda: list(metric_values(model).values()), [], "results")),
+        "results": Step(traced, meaning=found[0]),
         "reset": Step(trace(model.reset_metrics, [], "reset")),
     }

@@ -3,7 +3,7 @@
 Arrays stay as they lie, in the user's memory or file and in the user's type; a batch is converted when it is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -43,7 +43,8 @@ def prepare_y(caller: str, y: Any, whole: bool = False) -> np.ndarray:
 
 def prepare_rows(caller: str, x: Any, y: Any, sample_weight: Any = None, whole: bool = False) -> Rows:
     """Inputs, targets and, where given, weights, of the same number of rows."""
-    if y is None:
+    _expect_array(caller, "x", x)
+    if y is None and x is not None:
         raise ArgumentError(f"{caller}: expected targets y of {_rows_of(x)}, got None")
     rows = {"x": prepare_x(caller, x, whole), "y": prepare_y(caller, y, whole)}
     if sample_weight is not None:
@@ -152,11 +153,14 @@ def _numbers(caller: str, name: str, data: Any) -> np.ndarray:
     """data as a contiguous array of numbers, itself if it is one, with at least two axes for x and one for y."""
     if data is None:
         raise ArgumentError(f"{caller}: expected an array of numbers as {name}, got None")
+    _expect_array(caller, name, data)
     try:
         array = data.numpy() if isinstance(data, (Tensor, Variable)) else np.asarray(data)
     except ValueError as error:
         raise ArgumentError(f"{caller}: expected {name} as one array, got rows of different lengths") from error
     if array.dtype.kind == "O":
+        if array.ndim == 0:
+            raise _no_array(caller, name, data)
         array = _numbers_of_objects(caller, name, array, data)
     if array.dtype.kind not in "biuf":
         raise ArgumentError(f"{caller}: expected numbers in {name}, got {_example(array)}; {_advice(name)}")
@@ -167,6 +171,22 @@ def _numbers(caller: str, name: str, data: Any) -> np.ndarray:
     if name == "x" and array.ndim == 1:
         array = array[:, None]
     return _readable(caller, name, array)
+
+
+def _expect_array(caller: str, name: str, data: Any) -> None:
+    """Raise ArgumentError for what brings its rows in pieces, or under names."""
+    is_lazy = hasattr(type(data), "__getitem__") and not isinstance(data, (Sequence, Tensor, Variable))
+    is_array = any(hasattr(data, one) for one in ("__array__", "__array_interface__", "__dlpack__"))
+    if isinstance(data, (Mapping, Iterator, Set)) or (is_lazy and not is_array):
+        raise _no_array(caller, name, data)
+
+
+def _no_array(caller: str, name: str, data: Any) -> ArgumentError:
+    kind = type(data).__name__
+    hint = "collect what it yields into one array" if isinstance(data, Iterator) else "give one array"
+    return ArgumentError(
+        f"{caller}: expected an array of numbers as {name}, got a {kind}; {hint}, which may be in a memory-mapped file"
+    )
 
 
 def _readable(caller: str, name: str, array: np.ndarray) -> np.ndarray:

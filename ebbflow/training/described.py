@@ -5,6 +5,7 @@ from typing import Any
 
 from .. import losses, metrics, optimizers
 from ..core.errors import ArgumentError, ModelFileError
+from ..functions.catalog import custom_objects
 
 
 def describe_compilation(model: Any) -> dict[str, Any] | None:
@@ -54,6 +55,7 @@ def _made_from(role: str, saved: Any, known: Any, custom: Mapping[str, Any]) -> 
     """What `_describe` described, found in custom_objects or in the module `known`."""
     if saved is None or (isinstance(saved, str) and saved not in custom):
         return saved
+    custom = {**custom_objects(), **custom}
     name = saved if isinstance(saved, str) else saved.get("class_name") or saved["function"]
     found = custom.get(name, getattr(known, name, None))
     if found is None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.tensor import Tensor, as_tensor
+from .columns import logged_value
 from .data import Rows, batch_of, batches, number_of_rows
 from .finite import Lookout, all_finite
 from .plan import Plan
@@ -23,6 +24,7 @@ class EagerRunner:
         self._logs: dict[str, float] = {}
         self._finished: list[tuple[int, dict[str, float]]] = []
         self._ended = plan.initial_epoch  # epochs before it have ended
+        self._measuring = False  # whether the present one waits for its validation
         self._non_finite: tuple[int, int] | None = None
         self._done = plan.initial_epoch >= plan.epochs
         self._state = model.training_state()
@@ -32,27 +34,40 @@ class EagerRunner:
         until = time.monotonic() + CHUNK_SECONDS
         self._finished = []
         while not self._done:
-            if self._step == self._plan.steps_per_epoch:
-                self._epoch, self._step = self._epoch + 1, 0
-            self._run_step()
+            if self._measuring:
+                self._measuring = False
+            else:
+                self._go_on()
+            if self._measuring:
+                self._logs = _logged(self._model)
+                break
             self._end_epoch()
             if limit == "step" or (limit == "epoch" and self._finished) or time.monotonic() > until:
                 break
         if 0 < self._step < self._plan.steps_per_epoch:
-            self._logs = as_numbers(metric_values(self._model))
+            self._logs = _logged(self._model)
         return self.progress()
 
     def progress(self) -> Progress:
         """Where the fit is, with the epochs that ended in the last run, even if Ctrl-C came before their summing up."""
         self._end_epoch()
         steps, finished = self._plan.steps_per_epoch, list(self._finished)
-        return Progress(self._epoch, self._step, steps, self._logs, finished, self._done, self._non_finite)
+        done, bad, measuring = self._done, self._non_finite, self._measuring
+        return Progress(self._epoch, self._step, steps, self._logs, finished, done, bad, measuring)
 
     def sync(self) -> None:
         """Nothing to do: the variables always hold the present state."""
 
     def close(self) -> None:
         """Nothing to free."""
+
+    def _go_on(self) -> None:
+        plan = self._plan
+        if self._step == plan.steps_per_epoch:
+            self._epoch, self._step = self._epoch + 1, 0
+        self._run_step()
+        is_last = self._step == plan.steps_per_epoch
+        self._measuring = plan.announces and is_last and plan.validates(self._epoch)
 
     def _run_step(self) -> None:
         passed, step = self._plan.place_of(self._epoch, self._step)
@@ -72,20 +87,26 @@ class EagerRunner:
             self._restore(before)
             self._non_finite, self._done = (self._epoch, self._step), True
 
+    def end_epoch(self) -> Progress:
+        """End the present epoch where it is: its metrics, its validation, and the early stopping's say."""
+        self._finished = [(self._epoch, self._finish_epoch())]
+        self._ended, self._done, self._measuring = self._epoch + 1, True, False
+        return self.progress()
+
     def _restore(self, values: list[Tensor]) -> None:
         for variable, value in zip(self._state, values, strict=True):
             variable.assign(value)
 
     def _end_epoch(self) -> None:
         """Sum the epoch up if its last step is done, once."""
-        if self._step == self._plan.steps_per_epoch and self._ended == self._epoch:
+        if self._step == self._plan.steps_per_epoch and self._ended == self._epoch and not self._measuring:
             self._finished.append((self._epoch, self._finish_epoch()))
             self._ended = self._epoch + 1
 
     def _finish_epoch(self) -> dict[str, float]:
         """Log and reset the metrics, measure on the validation rows, and ask the early stopping."""
         plan, model = self._plan, self._model
-        self._logs = as_numbers(metric_values(model))
+        self._logs = _logged(model)
         model.reset_metrics()
         logs = dict(self._logs)
         if plan.validation is not None and plan.validates(self._epoch):
@@ -104,7 +125,7 @@ def eager_evaluate(model: Any, data: Rows, batch_size: int) -> dict[str, float]:
     for rows in batches(number_of_rows(data), batch_size):
         lookout.reach(rows.stop)
         test_loss(model, *(as_tensor(batch_of(name, array, rows)) for name, array in data.items()))
-    results = as_numbers(metric_values(model))
+    results = _logged(model)
     model.reset_metrics()
     return results
 
@@ -119,6 +140,6 @@ def eager_predict(model: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
     return np.concatenate(outputs)
 
 
-def as_numbers(results: dict[str, Tensor]) -> dict[str, float]:
-    """Metric results as Python floats."""
-    return {name: float(value.numpy()) for name, value in results.items()}
+def _logged(model: Any) -> dict[str, Any]:
+    """The present values of the metrics as they stand in logs."""
+    return {name: logged_value(value) for name, value in metric_values(model).items()}

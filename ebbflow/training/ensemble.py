@@ -1,11 +1,12 @@
 """Ensemble: several models as one, which averages their outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import layers as vocabulary
 from ..core.errors import ArgumentError
 from ..functions import array
+from ..functions.catalog import custom_object_scope
 from .model import Model
 from .sequential import deserialize
 
@@ -40,8 +41,9 @@ class Ensemble(Model):
         return super().get_config() | {"members": [vocabulary.serialize(member) for member in self.members]}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Ensemble":
-        return cls(**config | {"members": [deserialize(member) for member in config["members"]]})
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> "Ensemble":
+        with custom_object_scope(custom_objects or {}):
+            return cls(**config | {"members": [deserialize(member) for member in config["members"]]})
 
 
 vocabulary.register(Ensemble)

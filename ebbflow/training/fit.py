@@ -1,5 +1,6 @@
 """Fit: checks and plans the work, lets a runner do it in pieces, and calls the callbacks between them."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from .engines import runner_for
 from .finite import check_finite, is_unchecked
 from .plan import DEFAULT_BATCH_SIZE, Plan
 from .progress import ProgressBar, verbosity
-from .runner import Limit, Progress
+from .runner import Limit, Progress, Runner
 from .weights import with_class_weight
 
 
@@ -60,6 +61,7 @@ def fit(
     if validation is not None:
         output_shape = model.build_for(validation["x"].shape)
         compilation.check_labels("fit: validation_data", validation["y"], output_shape)
+    announces = validation is not None and any(overrides(one, "on_test_begin") for one in called.callbacks)
     names = tuple(model.metrics_names)
     log_names = names if validation is None else names + tuple(f"val_{name}" for name in names)
     plan = Plan(
@@ -71,11 +73,12 @@ def fit(
         initial_epoch=initial_epoch,
         shuffle=bool(shuffle),
         shuffle_state=np.array(model.shuffle_state.numpy()),
-        early_stopping=_native_early_stopping(called, log_names),
+        early_stopping=_native_early_stopping(called, log_names, announces),
         log_names=log_names,
         checked=not any(map(is_unchecked, rows.values())),
         steps=None if steps_per_epoch is None else whole_number("fit", "steps_per_epoch", steps_per_epoch, 1),
         validation_freq=_frequency(validation_freq),
+        announces=announces,
     )
     model.stop_training, model.history = False, history
     called.append(history)  # after the user's callbacks, which may add to the logs
@@ -132,7 +135,7 @@ def _frequency(validation_freq: Any) -> int | Sequence[int]:
     return [whole_number("fit", "every epoch of validation_freq", epoch, 1) for epoch in validation_freq]
 
 
-def _native_early_stopping(called: CallbackList, log_names: Sequence[str]) -> EarlyStopping | None:
+def _native_early_stopping(called: CallbackList, log_names: Sequence[str], announces: bool) -> EarlyStopping | None:
     """The EarlyStopping that the runner itself can ask; raises ArgumentError where one monitors what is not logged."""
     all_of_them, others_log = [], False
     for callback in called.callbacks:
@@ -142,9 +145,14 @@ def _native_early_stopping(called: CallbackList, log_names: Sequence[str]) -> Ea
         if callback.monitor not in log_names and not others_log:
             raise unknown_monitor(callback.monitor, log_names)
         all_of_them.append(callback)
-    # A subclass may override anything, the second of two must see what the first one did, and the runner knows only
-    # its own logs.
-    native = len(all_of_them) == 1 and type(all_of_them[0]) is EarlyStopping and all_of_them[0].monitor in log_names
+    # A subclass may override anything, the second of two must see what the first one did, the runner knows only its own
+    # logs, and weights that are other ones for a validation must be back before they are kept.
+    native = (
+        not announces
+        and len(all_of_them) == 1
+        and type(all_of_them[0]) is EarlyStopping
+        and all_of_them[0].monitor in log_names
+    )
     return all_of_them[0] if native else None
 
 
@@ -154,9 +162,16 @@ def _limit(plan: Plan, called: CallbackList) -> Limit:
     others = [c for c in called.callbacks if c is not plan.early_stopping and type(c) not in may_come_late]
     if any(overrides(c, "on_train_batch_begin") or overrides(c, "on_train_batch_end") for c in others):
         return "step"
-    if any(overrides(c, "on_epoch_begin") or overrides(c, "on_epoch_end") for c in others):
+    moments = ["on_epoch_begin", "on_epoch_end"] + ["on_test_begin", "on_test_end"] * (plan.validation is not None)
+    if any(overrides(c, moment) for c in others for moment in moments):
         return "epoch"
     return "chunk"
+
+
+def _is_inside_an_epoch(progress: Progress) -> bool:
+    """Whether the present epoch began, and did not end."""
+    began = progress.step > 0 or progress.non_finite is not None
+    return began and all(epoch != progress.epoch for epoch, _ in progress.finished)
 
 
 class _Fit:
@@ -166,7 +181,8 @@ class _Fit:
         self.model, self.plan, self.called = model, plan, called
         self.limit = _limit(plan, called)
         self.epoch = self.step = 0
-        self.logs: dict[str, float] = {}
+        self.measuring = False  # whether the validation of an epoch comes next
+        self.logs: dict[str, Any] = {}
         # The runner itself asks the early stopping that it was given.
         self.at_epochs = CallbackList(c for c in called.callbacks if c is not plan.early_stopping)
 
@@ -188,6 +204,7 @@ class _Fit:
     def _run_all(self) -> None:
         runner = runner_for(self.model, self.plan)
         done, synced = False, True  # once it is, the model's variables are the callbacks' to change
+        progress = runner.progress()
         try:
             while not done and not self.model.stop_training:
                 self._call_before()
@@ -198,6 +215,10 @@ class _Fit:
                     runner.sync()
                     synced = True
                 self._call_after(progress)
+            if _is_inside_an_epoch(progress):
+                synced = False
+                self._end_here(runner, progress)
+                synced = True
         except BaseException:  # also Ctrl-C: the model and its history get the state of the last finished step
             self._note_finished(runner.progress())
             raise
@@ -206,19 +227,33 @@ class _Fit:
                 runner.sync()
             runner.close()
 
+    def _end_here(self, runner: Runner, progress: Progress) -> None:
+        """End the epoch in the middle of which a callback stopped."""
+        runner.sync()
+        if self.plan.validates(progress.epoch):
+            self.called.on_test_begin()
+        ended = runner.end_epoch()
+        runner.sync()
+        for _, logs in ended.finished if progress.non_finite else ():
+            names = ["loss"] if progress.step else list(self.plan.train_names)  # means over no step at all
+            logs.update(dict.fromkeys(names, math.nan))
+        self._call_ended(ended)
+        self.called.on_progress(ended)
+
     def _call_before(self) -> None:
+        if self.measuring:
+            self.called.on_test_begin()
+            return
         if self.step == 0 and self.limit != "chunk":
             self.at_epochs.on_epoch_begin(self.epoch)
         if self.limit == "step":
             self.called.on_train_batch_begin(self.step)
 
     def _call_after(self, progress: Progress) -> None:
-        if self.limit == "step" and not progress.non_finite:
+        if self.limit == "step" and not progress.non_finite and not self.measuring:
             self.called.on_train_batch_end(self.step, self._running_means(progress))
-        for epoch, logs in progress.finished:
-            self.logs = logs
-            self._count_epochs(epoch + 1 - self.plan.initial_epoch)
-            self.at_epochs.on_epoch_end(epoch, logs)
+        self.measuring = progress.measuring
+        self._call_ended(progress)
         self.called.on_progress(progress)
         if progress.non_finite:
             self._end_at(*progress.non_finite)
@@ -226,6 +261,16 @@ class _Fit:
             self.epoch, self.step = progress.finished[-1][0] + 1, 0
         else:
             self.epoch, self.step = progress.epoch, progress.step
+
+    def _call_ended(self, progress: Progress) -> None:
+        """Tell the callbacks of the epochs that ended, and of their validations."""
+        for epoch, logs in progress.finished:
+            self.logs = logs
+            self._count_epochs(epoch + 1 - self.plan.initial_epoch)
+            if self.plan.validates(epoch):
+                held = {name.removeprefix("val_"): value for name, value in logs.items() if name.startswith("val_")}
+                self.called.on_test_end(held)
+            self.at_epochs.on_epoch_end(epoch, logs)
 
     def _note_finished(self, progress: Progress) -> None:
         """Write down the epochs that the history has not heard of."""
@@ -236,7 +281,7 @@ class _Fit:
             self._count_epochs(epoch + 1 - self.plan.initial_epoch)
             self.model.history.on_epoch_end(epoch, logs)
 
-    def _running_means(self, progress: Progress) -> dict[str, float]:
+    def _running_means(self, progress: Progress) -> dict[str, Any]:
         logs = progress.finished[-1][1] if progress.finished else progress.logs
         return {name: value for name, value in logs.items() if not name.startswith("val_")}
 

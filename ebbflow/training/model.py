@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ArgumentError, ShapeError
+from ..functions.arguments import expect
+from ..functions.catalog import custom_object_scope
+from ..functions.naming import expect_flag
 from ..layers.base import Layer
 from . import evaluation, saving
 from .callbacks import Callback, History
@@ -33,11 +36,19 @@ class Model(Trainer):
         extra: the dict that was saved with the model, {} otherwise.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        if args or {"inputs", "outputs"} & kwargs.keys():
+            raise ArgumentError(
+                f"{type(self).__name__}: expected name, dtype and trainable by name, got inputs and outputs; for one "
+                "layer after the other write Sequential, for branches subclass Model and write `call`"
+            )
+        super().__init__(**kwargs)
+
     # many steps
 
     def fit(
         self,
-        x: Any,
+        x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
@@ -104,7 +115,7 @@ class Model(Trainer):
 
     def evaluate(
         self,
-        x: Any,
+        x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
         verbose: str | int = "auto",
@@ -175,9 +186,29 @@ class Model(Trainer):
                 return layer
         raise ArgumentError(f"{self}: expected one of {', '.join(one.name for one in self.layers)}, got {name!r}")
 
-    def summary(self, print_fn: Callable[[str], Any] | None = None) -> None:
-        """Print the layers with their output shapes and numbers of parameters."""
-        (print_fn or print)(summarize(self))
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print the layers with their output shapes and numbers of parameters.
+
+        Parameters:
+            line_length: of the table, by default as short as it can be; names that are too long for it are cut.
+            positions: None; columns are as wide as what stands in them.
+            print_fn: what to call with the text instead of print.
+            expand_nested: show the layers inside layers too.
+            show_trainable: show whether each layer is trained.
+            layer_range: (first, last) to show, as regular expressions that their names match.
+
+        Raises ArgumentError for anything else.
+        """
+        expect(positions is None, str(self), "positions", "None", positions)
+        (print_fn or print)(summarize(self, line_length, expand_nested, show_trainable, layer_range))
 
     def profile(self, print_fn: Callable[[str], Any] | None = print) -> list[Any]:
         """Measure every kernel of the last compiled fit's training step, alone, on one thread; print and return them.
@@ -200,21 +231,48 @@ class Model(Trainer):
 
         return memory(self, print_fn)
 
-    def save(self, path: str | os.PathLike[str], extra: Mapping[str, Any] | None = None) -> None:
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
         """Write the model to one file: layers, weights, and the state of training, to be read by `load_model`.
 
-        The file appears complete or not at all. Parameters: extra, a dict of JSON values to keep with the model.
+        The file appears complete or not at all.
+
+        Parameters:
+            overwrite: False raises ArgumentError where there is a file of this name.
+            zipped: None or True; a model is one file.
+            extra: a dict of JSON values to keep with the model.
+
         Raises ArgumentError for what a file cannot hold.
         """
-        saving.save_model(self, path, extra)
+        saving.save_model(self, filepath, overwrite, zipped, extra)
 
-    def save_weights(self, path: str | os.PathLike[str]) -> None:
-        """Write the weights alone to one file, to be read by `load_weights`; it appears complete or not at all."""
-        saving.save_weights(self, path)
+    def save_weights(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, max_shard_size: None = None
+    ) -> None:
+        """Write the weights alone to one file, to be read by `load_weights`; it appears complete or not at all.
 
-    def load_weights(self, path: str | os.PathLike[str]) -> None:
-        """Take over the weights in a file of either kind; raises ShapeError for layers of other shapes."""
-        weights = saving.load_weights(path)
+        Parameters: overwrite, as of `save`; max_shard_size, None, since all is one file.
+        """
+        saving.save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Take over the weights in a file of either kind; raises ShapeError for layers of other shapes.
+
+        Parameters: skip_mismatch, to leave weights as they are, with a warning, that have another shape in the file.
+        """
+        expect_flag(str(self), "skip_mismatch", skip_mismatch)
+        weights = saving.load_weights(filepath)
         if not self.built:
             raise ShapeError(f"{self}: has no weights yet; call it once on data before load_weights")
-        self.set_weights(weights)
+        self.set_weights(saving.fitting_weights(self, weights) if skip_mismatch else weights)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """An untrained model from what `get_config` returned; custom_objects: classes of your own in it, by name."""
+        with custom_object_scope(custom_objects or {}):
+            return super().from_config(config)

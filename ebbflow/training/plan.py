@@ -30,8 +30,9 @@ class Plan:
         shuffle: whether rows are visited in a random order.
         shuffle_state: uint32[4] of seed, member, purpose, and how many passes the model was trained before this fit.
         early_stopping: an EarlyStopping that the runner itself asks after each epoch, or None.
-        log_names: names of the numbers logged for each epoch, in order: "loss", metrics, and again with "val_".
+        log_names: names of what is logged for each epoch, in order: "loss", metrics, and again with "val_".
         steps: steps an epoch, None for those of a pass.
+        announces: whether to stop before each validation, for callbacks that are to hear of it.
         validation_freq: n to validate after each n-th epoch, or the epochs, counted from 1, to validate after.
     """
 
@@ -48,6 +49,7 @@ class Plan:
     checked: bool = True
     steps: int | None = None
     validation_freq: int | Sequence[int] = 1
+    announces: bool = False
 
     @property
     def rows(self) -> int:
@@ -77,11 +79,6 @@ class Plan:
             return False
         freq = self.validation_freq
         return (epoch + 1) % freq == 0 if isinstance(freq, int) else epoch + 1 in freq
-
-    def logs_of(self, epoch: int, values: Sequence[float]) -> dict[str, float]:
-        """What this epoch logs, by name, out of values for all names."""
-        count = len(self.log_names) if self.validates(epoch) else len(self.train_names)
-        return dict(zip(self.log_names[:count], map(float, values[:count]), strict=True))
 
     @property
     def train_names(self) -> tuple[str, ...]:

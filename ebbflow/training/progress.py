@@ -3,7 +3,9 @@
 import shutil
 import sys
 import time
-from typing import TextIO
+from typing import Any, TextIO
+
+import numpy as np
 
 from ..core.errors import ArgumentError
 from ..functions.arguments import expect
@@ -93,7 +95,12 @@ def _speed(done: int, steps_per_epoch: int, seconds: float) -> str:
 
 def figures(logs: Logs) -> str:
     """`loss: 0.1234 - accuracy: 0.9`."""
-    return " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
+    return " - ".join(f"{name}: {_figure(value)}" for name, value in logs.items())
+
+
+def _figure(value: Any) -> str:
+    """`0.1234`, or `[0.1 0.25]` of a metric of several numbers."""
+    return f"[{' '.join(map(_figure, value))}]" if np.ndim(value) else f"{value:.4g}"
 
 
 def _duration(seconds: float) -> str:

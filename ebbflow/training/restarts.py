@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..core.errors import ArgumentError, NonFiniteLossError
 from ..functions.arguments import expect, expect_integer
 from ..functions.random import set_random_seed
-from .callbacks import EarlyStopping, History
+from .callbacks import EarlyStopping, History, several_numbers
 
 LARGEST_SEED = 2**32 - 1
 
@@ -103,6 +105,8 @@ def _train(
     logs = _logs_that_count(history, arguments.get("callbacks"))
     if monitor not in logs:
         raise ArgumentError(f"restarts: expected monitor to be one of {', '.join(logs)}, got {monitor!r}")
+    if np.ndim(logs[monitor]):
+        raise several_numbers(monitor, "restarts")
     return _Start(seed, model, history, logs[monitor], logs)
 
 

@@ -21,6 +21,7 @@ class Progress:
         logs: the running means of this epoch so far, by name.
         finished: (epoch, logs with val_ entries) for each epoch that ended in the last run.
         done: whether nothing is left to do.
+        measuring: whether the epoch's steps are done, and its validation comes next; only for a plan that `announces`.
         non_finite: (epoch, step), both from 0, of a step whose loss was NaN or infinite; the model is as before it.
     """
 
@@ -31,6 +32,7 @@ class Progress:
     finished: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     done: bool = False
     non_finite: tuple[int, int] | None = None
+    measuring: bool = False
 
 
 class Runner(Protocol):
@@ -44,6 +46,10 @@ class Runner(Protocol):
         An error or Ctrl-C inside leaves the model as of the last finished step. Between two calls, variables may be
         assigned by callbacks, and the next call goes on from the new values.
         """
+        ...
+
+    def end_epoch(self) -> Progress:
+        """End the present epoch where it is, as its last step would; nothing is left to do then."""
         ...
 
     def progress(self) -> Progress:

@@ -1,6 +1,7 @@
 """Saving: what of a model goes into a file."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 from .. import layers
 from ..core.errors import ArgumentError
 from ..core.variable import Variable
+from ..functions.arguments import expect
+from ..functions.naming import expect_flag
 from ..layers.base import Layer
 from .described import describe_compilation
 from .modelfile import read_model_file, write_model_file
@@ -16,8 +19,12 @@ from .modelfile import read_model_file, write_model_file
 Path = str | os.PathLike[str]
 
 
-def save_model(model: Any, path: Path, extra: Mapping[str, Any] | None = None) -> None:
+def save_model(
+    model: Any, path: Path, overwrite: bool = True, zipped: bool | None = None, extra: Mapping[str, Any] | None = None
+) -> None:
     """See Model.save."""
+    expect(zipped in (None, True), str(model), "zipped", "None or True, since a model is one file,", zipped)
+    _expect_free(model, path, overwrite)
     if not isinstance(extra, (Mapping, type(None))):
         raise ArgumentError(f"{model}: expected extra as a dict of JSON values, got {extra!r}")
     groups = variable_groups(model)
@@ -40,16 +47,38 @@ def save_model(model: Any, path: Path, extra: Mapping[str, Any] | None = None) -
         raise ArgumentError(f"{model}: expected JSON values in extra and in every get_config; {error}") from error
 
 
-def save_weights(model: Any, path: Path) -> None:
+def save_weights(model: Any, path: Path, overwrite: bool = True, max_shard_size: None = None) -> None:
     """See Model.save_weights."""
+    expect(max_shard_size is None, str(model), "max_shard_size", "None, since all is one file,", max_shard_size)
+    _expect_free(model, path, overwrite)
     arrays = {f"weights/{k}/{weight.name}": weight.numpy() for k, weight in enumerate(model.weights)}
     write_model_file(path, {"arrays": {"weights": list(arrays)}}, arrays)
+
+
+def _expect_free(model: Any, path: Path, overwrite: bool) -> None:
+    """Raise ArgumentError where a file exists that is not to be overwritten."""
+    if not expect_flag(str(model), "overwrite", overwrite) and os.path.exists(path):
+        raise ArgumentError(
+            f"{model}: expected filepath to be new, got {os.fspath(path)!r}, which exists; give another one, or "
+            "overwrite=True"
+        )
 
 
 def load_weights(path: Path) -> list[np.ndarray]:
     """The weights in a model file, or in one of weights only, in the order of `Model.weights`."""
     document, arrays = read_model_file(path)
     return [arrays[key] for key in document["arrays"]["weights"]]
+
+
+def fitting_weights(model: Any, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """These arrays in place of the model's weights, but for those of another shape, of which a warning tells."""
+    own = model.get_weights()
+    fits = [array.shape == weight.shape for array, weight in zip(arrays, own, strict=False)]
+    fits += [False] * (len(own) - len(fits))
+    left = [weight.name for weight, fitting in zip(model.weights, fits, strict=True) if not fitting]
+    if left:
+        warnings.warn(f"{model}: load_weights left {', '.join(left)} as they are, which the file has not", stacklevel=3)
+    return [arrays[k] if fitting else own[k] for k, fitting in enumerate(fits)]
 
 
 def all_layers(layer: Layer) -> list[Layer]:

@@ -1,11 +1,12 @@
 """Sequential: layers, one after the other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import layers as vocabulary
 from ..core.errors import ArgumentError
-from ..functions.catalog import custom_objects
+from ..functions.arguments import expect
+from ..functions.catalog import custom_object_scope, custom_objects
 from ..layers.base import Layer
 from .model import Model
 
@@ -17,11 +18,13 @@ class Sequential(Model):
 
     Parameters:
         layers: layers, models, or Input; more can be added with `add`.
-        name, dtype, trainable: as for Layer.
+        trainable, name, dtype: as for Layer.
     """
 
-    def __init__(self, layers: Iterable[Any] | None = None, name: str | None = None, **kwargs: Any):
-        super().__init__(name=name, **kwargs)
+    def __init__(
+        self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any
+    ):
+        super().__init__(name=name, trainable=trainable, **kwargs)
         self._stack: list[Layer] = []
         if layers is not None and not isinstance(layers, Iterable):
             raise ArgumentError(f"{self}: expected a list of layers, got {layers!r}; write Sequential([...])")
@@ -35,9 +38,12 @@ class Sequential(Model):
         """The layers in order, without Input."""
         return [layer for layer in self._stack if not isinstance(layer, vocabulary.InputLayer)]
 
-    def add(self, layer: Any) -> None:
-        """Put a layer on top; raises ArgumentError for what is not a layer, or for an Input that is not the first."""
-        self._change(self._with(self._stack, layer))
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer on top; raises ArgumentError for what is not a layer, or for an Input that is not the first.
+
+        Parameters: rebuild, False to build the model not at once, but when it is next used.
+        """
+        self._change(self._with(self._stack, layer), rebuild)
 
     def _with(self, stack: list[Layer], layer: Any) -> list[Layer]:
         """The layers and this one on top."""
@@ -51,26 +57,31 @@ class Sequential(Model):
         first = [] if stack or layer._expected_input is None else [vocabulary.InputLayer(layer._expected_input)]
         return [*stack, *first, layer]
 
-    def pop(self) -> Layer:
-        """Take the last layer off and return it; raises ArgumentError when there is none."""
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer off and return it; raises ArgumentError when there is none. Parameters: as of `add`."""
         if not self.layers:
             raise ArgumentError(f"{self}: expected a layer to take off, but it has none")
         layer = self._stack[-1]
-        self._change(self._stack[:-1])
+        self._change(self._stack[:-1], rebuild)
         return layer
 
-    def _change(self, stack: list[Layer]) -> None:
+    def _change(self, stack: list[Layer], rebuild: bool = True) -> None:
         before = (self._stack, self.built, self.input_shape, self.output_shape)
         self._stack, self.built, self.input_shape, self.output_shape = stack, False, None, None
-        if self._stack and isinstance(self._stack[0], vocabulary.InputLayer):
+        if rebuild and self._stack and isinstance(self._stack[0], vocabulary.InputLayer):
             try:
                 self.build(self._stack[0].batch_shape)
             except BaseException:
                 self._stack, self.built, self.input_shape, self.output_shape = before
                 raise
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        """Build the layers for inputs of this shape, batch axis first."""
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Build the layers for inputs of this shape, batch axis first; None for that of an `Input`."""
+        if input_shape is None:
+            first = self._stack[0] if self._stack else None
+            if not isinstance(first, vocabulary.InputLayer):
+                raise ArgumentError(f"{self}: expected input_shape, since it does not begin with Input, got None")
+            input_shape = first.batch_shape
         shape: Any = (None, *tuple(input_shape)[1:])
         self.input_shape = shape
         for layer in self._stack:
@@ -103,9 +114,10 @@ class Sequential(Model):
         return super().get_config() | {"layers": described}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Sequential":
-        """An untrained model from what `get_config` returned."""
-        return cls(**config | {"layers": [deserialize(layer) for layer in config["layers"]]})
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> "Sequential":
+        """As of Model."""
+        with custom_object_scope(custom_objects or {}):
+            return cls(**config | {"layers": [deserialize(layer) for layer in config["layers"]]})
 
 
 vocabulary.register(Sequential)
@@ -114,3 +126,32 @@ vocabulary.register(Sequential)
 def deserialize(config: dict[str, Any]) -> Layer:
     """An untrained layer or model from what `layers.serialize` returned."""
     return vocabulary.deserialize(config, custom_objects=dict(custom_objects()))
+
+
+def clone_model(
+    model: Model, input_tensors: None = None, clone_function: Callable[[Layer], Layer] | None = None
+) -> Model:
+    """A model of the same layers with new weights, not compiled; built where the model is.
+
+    Parameters:
+        input_tensors: None, since there are no symbolic tensors.
+        clone_function: makes the new layer of each layer of a Sequential, but for Input; by default an equal one.
+
+    Raises ArgumentError for anything else, and for a model whose configuration makes no equal one.
+    """
+    expect(isinstance(model, Layer), "clone_model", "model", "a model", model)
+    expect(input_tensors is None, "clone_model", "input_tensors", "None", input_tensors)
+    classes = {type(layer).__name__: type(layer) for layer, _ in model._flat_layers()}
+    with custom_object_scope(classes):
+        if clone_function is None:
+            clone: Any = type(model).from_config(model.get_config())
+        else:
+            expect(isinstance(model, Sequential), "clone_model", "model", "a Sequential with clone_function", model)
+            expect(callable(clone_function), "clone_model", "clone_function", "a function of a layer", clone_function)
+            clone = type(model).from_config(model.get_config() | {"layers": []})
+            for layer in model._stack:
+                own = isinstance(layer, vocabulary.InputLayer)
+                clone.add(deserialize(vocabulary.serialize(layer)) if own else clone_function(layer))
+    if model.built and not clone.built and isinstance(model.input_shape, tuple):
+        clone.compute_output_shape(model.input_shape)
+    return clone

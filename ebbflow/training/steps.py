@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
+from ..core.variable import Variable
 from ..layers.base import Layer
 from ..layers.belongings import rules_of
 
@@ -54,12 +55,13 @@ def row_outputs(model: Any, x: Tensor) -> Tensor:
 
 
 def metric_values(model: Any) -> dict[str, Tensor]:
-    """The present value of every metric, by name. Raises ShapeError for one that is not one number."""
-    results = model.metric_results()
+    """The present value of every metric, by name. Raises ShapeError for one that is not a tensor."""
+    results = {
+        name: value.value if isinstance(value, Variable) else value for name, value in model.metric_results().items()
+    }
     for name, value in results.items():
-        if not isinstance(value, Tensor) or value.shape != ():
-            came = value.aval if isinstance(value, Tensor) else type(value).__name__
-            raise ShapeError(f"metric {name}: expected result() to be a tensor of one number, got {came}")
+        if not isinstance(value, Tensor):
+            raise ShapeError(f"metric {name}: expected result() to be a tensor, got {type(value).__name__}")
     return results
 
 

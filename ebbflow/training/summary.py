@@ -1,32 +1,80 @@
 """The table that `Model.summary` prints."""
 
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..core.errors import ArgumentError
+from ..functions.arguments import expect, expect_integer
+from ..functions.naming import expect_flag
 from ..layers.base import Layer
 
-HEADER = ("Layer (type)", "Output shape", "Parameters")
+HEADER = ("Layer (type)", "Output shape", "Parameters", "Trainable")
+LEAST = 8  # of the width of the layers' names
 
 
-def summarize(model: Any) -> str:
-    """One line a layer with output shape and number of parameters, then totals."""
-    rows = [_row(layer) for layer in model.layers]
-    widths = [max(len(row[k]) for row in [HEADER, *rows]) for k in range(3)]
-    rule = "─" * (sum(widths) + 4)
-    lines = [str(model), rule, _line(HEADER, widths), rule, *(_line(row, widths) for row in rows), rule]
-    return "\n".join([*lines, *_totals(model)])
+def summarize(
+    model: Any,
+    line_length: int | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> str:
+    """One line a layer with output shape and number of parameters, then totals; parameters: as of Model.summary."""
+    columns = 4 if expect_flag(str(model), "show_trainable", show_trainable) else 3
+    layers = _in_range(model, layer_range)
+    if expect_flag(str(model), "expand_nested", expand_nested):
+        shown = [one for layer in layers for one in _nested(layer, 0)]
+    else:
+        shown = [(0, layer) for layer in layers]
+    rows = [row[:columns] for row in [HEADER, *(_row(layer, depth) for depth, layer in shown)]]
+    widths = [max(len(row[k]) for row in rows) for k in range(columns)]
+    if line_length is not None:
+        others = sum(widths[1:]) + 2 * (columns - 1)
+        widths[0] = expect_integer(str(model), "line_length", line_length, others + LEAST) - others
+    rule = "─" * (sum(widths) + 2 * (columns - 1))
+    head, *body = (_line(row, widths) for row in rows)
+    return "\n".join([str(model), rule, head, rule, *body, rule, *_totals(model)])
 
 
-def _row(layer: Layer) -> tuple[str, str, str]:
+def _in_range(model: Any, layer_range: Sequence[str] | None) -> list[Layer]:
+    """The layers from the first that matches one expression to the last that matches the other."""
+    layers: list[Layer] = model.layers
+    if layer_range is None:
+        return layers
+    good = isinstance(layer_range, (list, tuple)) and len(layer_range) == 2
+    good = good and all(isinstance(one, str) for one in layer_range)
+    expect(good, str(model), "layer_range", "two names of layers", layer_range)
+    first, last = ([k for k, one in enumerate(layers) if re.match(name, one.name)] for name in layer_range)
+    if not first or not last:
+        raise ArgumentError(
+            f"{model}: expected two of {', '.join(one.name for one in layers)} as layer_range, got {layer_range!r}"
+        )
+    return layers[min(first) : max(last) + 1]
+
+
+def _nested(layer: Any, depth: int) -> Iterator[tuple[int, Layer]]:
+    """The layer and those inside it, each with its depth."""
+    yield depth, layer
+    for inner in getattr(layer, "layers", None) or layer.sublayers:
+        yield from _nested(inner, depth + 1)
+
+
+def _row(layer: Layer, depth: int) -> tuple[str, ...]:
     count = f"{layer.count_params():,}" if layer.built else "not built"
-    return f"{layer.name} ({type(layer).__name__})", _shape(layer.output_shape), count
+    name = f"{'  ' * depth}{layer.name} ({type(layer).__name__})"
+    return name, _shape(layer.output_shape), count, "yes" if layer.trainable and layer.weights else "no"
 
 
 def _shape(shape: Any) -> str:
     return "?" if shape is None else str(shape)
 
 
-def _line(row: tuple[str, str, str], widths: list[int]) -> str:
-    return f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}"
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    name, shape, *figures = row
+    name = name if len(name) <= widths[0] else f"{name[: widths[0] - 1]}…"
+    cells = [f"{name:<{widths[0]}}", f"{shape:<{widths[1]}}"]
+    return "  ".join(cells + [f"{one:>{width}}" for one, width in zip(figures, widths[2:], strict=True)])
 
 
 def _totals(model: Any) -> list[str]:

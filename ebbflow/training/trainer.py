@@ -1,6 +1,7 @@
 """Trainer: how a layer is trained, a step at a time."""
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,14 @@ from ..core.variable import Variable
 from ..functions.array import cast
 from ..functions.random import SeedGenerator
 from ..layers.base import Layer
+from ..layers.belongings import structure_changes
+from ..metrics import Metric
 from .callbacks import History
 from .compilation import Compilation
 from .described import compilation_from, describe_compilation
 from .steps import accepts, expect_weights
+
+_PLAIN = {bool, int, float, str, type(None), np.ndarray, Variable}  # which hold no metrics
 
 
 class Programs:
@@ -26,6 +31,7 @@ class Programs:
         self.fitted: Any = None  # the program of the last fit, to be looked at
         self.state: Any = None  # its memory, for the next fit
         self.ready: Any = None  # the last prediction, for others like it
+        self.held: _Held | None = None  # the metrics that are attributes
 
 
 class Trainer(Layer):
@@ -73,7 +79,8 @@ class Trainer(Layer):
             metrics: list of Metrics, names, or functions of (y_true, y_pred), for which every sample counts alike.
             weighted_metrics: the same, which get the samples' weights.
             run_eagerly: run the steps in Python, where they can be printed and debugged, instead of compiling them.
-            steps_per_execution: 1; there is nothing to gain, since the whole training is one native program.
+            steps_per_execution: a whole number of at least 1, or "auto"; it changes nothing, since native code does all
+                steps until a callback is due.
             jit_compile: True and "auto" compile the steps; False is run_eagerly=True.
             auto_scale_loss: does nothing, since there are no weights of 16 bits, for which Keras scales the loss.
 
@@ -127,12 +134,18 @@ class Trainer(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The mean of the loss, then the compiled metrics (those that depend on shapes once these are known)."""
-        return self._compilation.metrics if self._compilation else []
+        """The mean of the loss, the compiled metrics (those that depend on shapes once these are known), then those
+        that are attributes of the model and its layers, alone or in a list, tuple or dict.
+        """
+        compiled = self._compilation.metrics if self._compilation else []
+        held = self.programs.held
+        if held is None or not held.is_current():
+            held = self.programs.held = _Held(self)
+        return [*compiled, *(one for one in held.metrics if all(one is not other for other in compiled))]
 
     @property
     def metrics_names(self) -> list[str]:
-        return [metric.name for metric in self.metrics]
+        return list(dict.fromkeys(metric.name for metric in self.metrics))
 
     # one step: override to train or measure in another way
 
@@ -190,9 +203,10 @@ class Trainer(Layer):
 
     def update_metrics(self, loss: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Add a batch to the metrics; the loss counts once per row, and weighted metrics get the weights."""
-        tracker, *others = self.metrics
+        compilation = self.compilation("update_metrics")
+        tracker, *others = compilation.metrics
         tracker.update_state(loss, sample_weight=float(y.shape[0]))
-        weighted = self.compilation("update_metrics").weighted if sample_weight is not None else []
+        weighted = compilation.weighted if sample_weight is not None else []
         for metric in others:
             if any(metric is one for one in weighted):
                 metric.update_state(y, y_pred, sample_weight=sample_weight)
@@ -220,8 +234,12 @@ class Trainer(Layer):
         return self.metric_results()
 
     def metric_results(self) -> dict[str, Tensor]:
-        """The present value of each metric, by name."""
-        return {metric.name: metric.result() for metric in self.metrics}
+        """The present value of each metric, by name; a metric whose result is a dict brings names of its own."""
+        found: dict[str, Tensor] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            found |= result if isinstance(result, dict) else {metric.name: result}
+        return found
 
     def reset_metrics(self) -> None:
         """Let all metrics start anew."""
@@ -249,10 +267,39 @@ class Trainer(Layer):
         state = list(self.variables)
         if self._compilation is not None:
             state += self._compilation.optimizer.variables
-            state += [variable for metric in self._compilation.metrics for variable in metric.variables]
-        return state
+        return state + [variable for metric in self.metrics for variable in metric.variables]
 
     @property
     def shuffle_state(self) -> Variable:
         """uint32[4] that gives the next epoch's order of rows: seed, member, purpose, epochs trained so far."""
         return self._shuffle.state
+
+
+class _Held:
+    """The metrics that are attributes of a model and the layers inside, each once, as long as none is set anew."""
+
+    def __init__(self, model: Layer):
+        self._changes = structure_changes()
+        self._parts: list[tuple[Any, Any]] = []  # the lists and dicts, each with a copy of what it holds now
+        self.metrics: list[Metric] = []
+        self._seen: set[int] = set()
+        self._look([model])
+
+    def is_current(self) -> bool:
+        return structure_changes() == self._changes and all(now == then for now, then in self._parts)
+
+    def _look(self, values: Iterable[Any]) -> None:
+        for value in values:
+            if type(value) in _PLAIN or id(value) in self._seen:
+                continue
+            if isinstance(value, Metric):
+                self._seen.add(id(value))
+                self.metrics.append(value)
+            elif isinstance(value, Layer):
+                self._seen.add(id(value))
+                self._look(one for name, one in vars(value).items() if name != "_given")
+            elif isinstance(value, (list, tuple, dict)):
+                if type(value) is not tuple:
+                    self._parts.append((value, copy.copy(value)))
+                self._seen.add(id(value))
+                self._look(value.values() if isinstance(value, dict) else value)

@@ -8,6 +8,7 @@ import pytest
 import ebbflow.operators  # noqa: F401  (gives Tensor and Variable their operators)
 from ebbflow.core.aval import Aval, floatx, set_floatx
 from ebbflow.core.errors import ArgumentError, EbbflowError, ShapeError, TracedValueError
+from ebbflow.core.graph import evaluate
 from ebbflow.core.primitive import registry
 from ebbflow.core.tensor import Tensor, as_tensor, current_trace, eagerly, trace
 from ebbflow.core.variable import Variable
@@ -186,11 +187,52 @@ def test_assigning_copies_and_checks() -> None:
         v.assign(as_tensor([1, 2]))
 
 
-def test_a_variable_is_equal_only_to_itself() -> None:
-    """They are keys of dictionaries, so == must not compare values."""
+def test_a_variable_is_equal_to_itself_alone_and_its_value_to_numbers() -> None:
+    """Variables are keys of dictionaries, so == of two of them does not compare values."""
     one, other = Variable(1.0), Variable(1.0)
-    assert one == one and one != other and len({one, other}) == 2
-    assert bool(one < 2.0)
+    assert one == one and one != other and len({one, other}) == 2 and [other, one].index(one) == 1
+    assert bool(one < 2.0) and bool(one == 1.0) and bool(one == 1.0) and not bool(one == 2.0) and bool(one != 2.0)
+    pair = Variable([1.0, 3.0])
+    for same in ([1.0, 2.0], (1.0, 2.0), np.array([1.0, 2.0]), as_tensor([1.0, 2.0])):
+        assert (pair == same).numpy().tolist() == [True, False] and (pair != same).numpy().tolist() == [False, True]
+    assert one != "1.0" and one not in (None, "1.0")
+
+
+@pytest.mark.parametrize("make", [as_tensor, Variable])
+def test_one_number_is_formatted_as_numbers_are(make: type) -> None:
+    assert f"{make(0.12345):.3f} {make([7]):d}" == "0.123 7"
+    assert f"{make([1.0, 2.0])}" == str(make([1.0, 2.0])) or make is Variable
+    with pytest.raises(TypeError, match="unsupported format string"):
+        f"{make([1.0, 2.0]):.3f}"
+
+
+def test_quotients_and_rests_are_those_of_numpy() -> None:
+    whole = np.arange(-9, 10, dtype=np.int32)
+    for divisor in (2, 4, -3):
+        np.testing.assert_array_equal((as_tensor(whole) // divisor).numpy(), whole // divisor)
+        np.testing.assert_array_equal((as_tensor(whole) % divisor).numpy(), whole % divisor)
+    broken = whole[whole != 0] * 0.75
+    np.testing.assert_array_equal((7.0 // as_tensor(broken)).numpy(), 7.0 // broken)
+    np.testing.assert_array_equal((7.0 % as_tensor(broken)).numpy(), 7.0 % broken)
+    big = np.array([2**53 - 1, -(2**53) + 1], np.int64)
+    np.testing.assert_array_equal((as_tensor(big) // 3).numpy(), big // 3)
+    assert (as_tensor([5, -5]) // 0).numpy().tolist() == (as_tensor([5, -5]) % 0).numpy().tolist() == [0, 0]
+
+
+def test_rows_are_chosen_by_negative_positions_and_by_masks() -> None:
+    table = np.arange(12.0).reshape(4, 3)
+    x = as_tensor(table)
+    for key in ([-1, 0, -4], np.array([[1], [-2]]), table[:, 0] > 2, table > 4, [True, False, False, True]):
+        np.testing.assert_array_equal(x[key].numpy(), table[np.asarray(key)])
+    positions = [("k", Aval((2,), np.dtype("int32")))]
+    compiled_meaning = evaluate(trace(lambda k: x[k], positions).graph, [np.array([-1, 1], np.int32)])
+    np.testing.assert_array_equal(compiled_meaning[0], table[[-1, 1]])
+    with pytest.raises(ShapeError, match=r"expected a mask of the first axes of float64\[4,3\], got bool\[2\]"):
+        x[[True, False]]
+    with pytest.raises(
+        ShapeError, match=r"how many elements a traced mask bool\[3\] chooses is not known .* ops.where"
+    ):
+        trace(lambda x: x[x > 0.0], VECTOR)
 
 
 def test_a_function_makes_the_initial_value() -> None:

@@ -5,8 +5,9 @@ import pytest
 
 import ebbflow.functions  # noqa: F401  (puts the functions into ebbflow.ops)
 from ebbflow import ops
+from ebbflow.autodiff import grad
 from ebbflow.core.aval import Aval
-from ebbflow.core.errors import ShapeError, TracedValueError
+from ebbflow.core.errors import ArgumentError, ShapeError, TracedValueError
 from ebbflow.core.tensor import Tensor, trace
 from ebbflow.core.variable import Variable
 
@@ -25,6 +26,11 @@ ONE = [
     "negative",
     "isnan",
     "isfinite",
+    "isinf",
+    "round",
+    "sin",
+    "cos",
+    "array",
     "tanh",
     "flip",
     "ravel",
@@ -32,8 +38,9 @@ ONE = [
 ONE += ["transpose", "argmax", "argmin", "zeros_like", "ones_like"]
 POSITIVE = ["log", "log1p", "sqrt", "reciprocal"]
 TWO = ["add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "dot"]
+TWO += ["floor_divide", "mod", "outer"]
 TWO += ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"]
-FOLDS = ["sum", "mean", "var", "std", "max", "min"]
+FOLDS = ["sum", "prod", "mean", "var", "std", "max", "min"]
 
 
 def same(actual: Tensor, expected: np.ndarray) -> None:
@@ -114,6 +121,108 @@ def test_choosing() -> None:
     for axis in (0, 1, -1):
         same(ops.take(X, positions, axis), np.take(X, positions, axis))
     same(ops.take(X, [5, 0]), np.take(X, [5, 0]))
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_running_sums(axis: int | None) -> None:
+    same(ops.cumsum(X, axis), np.cumsum(X, axis))
+    same(ops.cumsum(FLAGS, axis), np.cumsum(FLAGS, axis))
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_norms(keepdims: bool) -> None:
+    for order in (None, 0, 1, 2, 3, 0.5, -1, np.inf, -np.inf):
+        same(ops.norm(X, order, 1, keepdims), np.linalg.norm(X, order, 1, keepdims))
+    for order in (None, "fro", 1, -1, np.inf, -np.inf):
+        same(ops.norm(X, order, keepdims=keepdims), np.linalg.norm(X, order, keepdims=keepdims))
+    cube = X * np.arange(1.0, 3.0)[:, None, None]
+    same(ops.norm(cube, 1, (0, -1), keepdims), np.linalg.norm(cube, 1, (0, -1), keepdims))
+    same(ops.norm(cube), np.linalg.norm(cube))
+    with pytest.raises(ArgumentError, match="norm: expected a number as ord for one axis, .* got 'nuc' for 2"):
+        ops.norm(X, "nuc")
+
+
+PRODUCTS = ["ij,kj->ik", "ij,kj,lj->ikl", "ij,kj", "ij,ij", "ij,ij->i", "ij,kl->jl", "ij,kl,mj->mi", "ij->ji", "ij->"]
+
+
+@pytest.mark.parametrize("subscripts", PRODUCTS)
+def test_sums_of_products(subscripts: str) -> None:
+    operands = [X] * len(subscripts.split("->")[0].split(","))
+    same(ops.einsum(subscripts, *operands), np.einsum(subscripts, *operands))
+
+
+def test_diagonals_and_whole_numbers_in_sums_of_products() -> None:
+    square, whole = X[:, :3], np.arange(6).reshape(2, 3)
+    for subscripts in ("ii", "ii->i", "ii,ij->j"):
+        operands = [square, X][: subscripts.count(",") + 1]
+        same(ops.einsum(subscripts, *operands), np.einsum(subscripts, *operands))
+    product = ops.einsum("ij,kj->ik", whole, whole)
+    same(product, whole @ whole.T)
+    assert product.dtype == whole.dtype
+    same(ops.einsum("bij,bjk->bik", X[None], X.T[None]), (X @ X.T)[None])
+    for wrong in ("ij", "i...,j->i", "ij,ij->k", "ij,ij->ii", 3):
+        with pytest.raises(ShapeError, match="einsum: expected letters for the axes of 2 operands"):
+            ops.einsum(wrong, X, X)
+    with pytest.raises(ShapeError, match=r"einsum: expected one letter for each axis of float64\[3,4\], got 'ijk'"):
+        ops.einsum("ijk->i", X)
+
+
+def test_cutting_and_repeating() -> None:
+    for cuts, axis in ((3, 0), (2, 1), ([1], 0), ([1, 3], -1), ([0, 9], 1)):
+        for part, wanted in zip(ops.split(X, cuts, axis), np.split(X, cuts, axis), strict=True):
+            same(part, wanted)
+    with pytest.raises(ShapeError, match="split: expected a number of parts that divides the 4 of axis 1, got 3"):
+        ops.split(X, 3, 1)
+    for repeats, axis in ((2, None), (2, 0), (3, -1), ([1, 0, 2], 0), (0, 1)):
+        same(ops.repeat(X, repeats, axis), np.repeat(X, repeats, axis))
+    with pytest.raises(ShapeError, match="repeat: expected one whole number or 3 of them"):
+        ops.repeat(X, [1, 2], 0)
+    for times in (2, (2,), (2, 3), (2, 1, 3)):
+        same(ops.tile(X, times), np.tile(X, times))
+    for name in ("vstack", "hstack"):
+        for parts in ([X, X + 1], [Y, Y + 1], [1.0, 2.0]):
+            same(getattr(ops, name)(parts), getattr(np, name)(parts))
+
+
+def test_rounding_to_decimals() -> None:
+    halves = np.array([0.5, 1.5, 2.5, -0.5, -1.5, 1e300, 0.0])
+    same(ops.round(halves), np.round(halves))
+    for decimals in (1, 2, -1):
+        same(ops.round(X * 30, decimals), np.round(X * 30, decimals))
+    same(ops.round(np.array([14, 15, 25]), -1), np.round(np.array([14, 15, 25]), -1))
+
+
+def test_numbers_at_equal_steps() -> None:
+    for arguments in ((X, X + 3, 5), (X, X + 3, 5, False), (X, 2.0, 1)):
+        for axis in (0, 1, -1):
+            same(ops.linspace(*arguments, axis=axis), np.linspace(*arguments, axis=axis))
+    numbers, step = ops.linspace(0, 1, 5, retstep=True)
+    assert str(numbers.aval) == "float32[5]" and numbers.numpy().tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert step.numpy() == 0.25 and ops.linspace(0, 1, 0).shape == (0,)
+    assert float(ops.linspace(0.1, 0.7, 7)[-1]) == np.float32(0.7)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(ops.prod, ops.cumsum, ops.norm, lambda x: ops.norm(x, 3, 0), lambda x: ops.outer(x, x), ops.sin, ops.cos),
+        *(lambda x: ops.einsum("ij,kj,ij->k", x, x, x), lambda x: ops.repeat(x, 2, 1), lambda x: ops.tile(x, (2, 3))),
+        *(lambda x: ops.mod(x, 0.7), lambda x: x[X[:, 0] > 0], lambda x: ops.linspace(x, x * x, 4)),
+        lambda x: ops.einsum("ii->i", x[:, :3]),
+    ],
+)
+def test_derivatives_of_formulas_are_those_of_differences(function) -> None:
+    weights = np.random.default_rng(3).normal(size=function(X).shape)
+
+    def value(x):
+        return ops.sum(function(x) * weights)
+
+    gradient, h = grad(value)(X).numpy(), 1e-6
+    for place in np.ndindex(X.shape):
+        step = np.zeros_like(X)
+        step[place] = h
+        difference = (value(X + step).numpy() - value(X - step).numpy()) / (2 * h)
+        np.testing.assert_allclose(gradient[place], difference, rtol=1e-5, atol=1e-7)
 
 
 def test_one_hot_puts_the_classes_where_it_is_told() -> None:

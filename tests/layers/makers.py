@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ebbflow import layers
+from ebbflow import layers, ops
 
 X = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
 WHOLE = np.array([[0, 1, 2], [2, 2, 0], [4, 3, 1], [0, 0, 0], [1, 4, 2]], np.float32)
@@ -33,6 +33,7 @@ MAKERS: dict[str, Any] = {
     "RBF": lambda: layers.RBF(4, bandwidth=1.5),
     "RBF of given centers": lambda: layers.RBF(2, centers=[[0.0, 1.0, 0.5], [1.0, 0.0, -1.0]], learn_centers=False),
     "Embedding": lambda: layers.Embedding(5, 2, embeddings_initializer="glorot_uniform"),
+    "Lambda": lambda: layers.Lambda(ops.clip, arguments={"x_min": -0.5, "x_max": 0.5}),
     "InputLayer": lambda: layers.Input((3,), name="table"),
     "Flatten": lambda: layers.Flatten(),
     "Reshape": lambda: layers.Reshape((-1, 1)),

@@ -91,3 +91,11 @@ def test_an_initializer_of_none_is_the_default() -> None:
 def test_bad_names_are_named(argument: str) -> None:
     with pytest.raises(ArgumentError, match=r"(initializers|regularizers|constraints).get: expected .* got 'odd'"):
         layers.Dense(2, **{argument: "odd"})
+
+
+def test_an_activation_can_be_taken_away() -> None:
+    dense = layers.Dense(4, activation="tanh")
+    before = dense(X).numpy()
+    dense.activation = None
+    np.testing.assert_allclose(np.tanh(dense(X).numpy()), before, rtol=1e-6)
+    assert dense.compute_output_shape((None, 3)) == (None, 4)

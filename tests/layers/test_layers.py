@@ -1,12 +1,13 @@
 """What each layer computes and what it refuses."""
 
+import json
 import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from ebbflow import layers
+from ebbflow import layers, ops, utils
 from ebbflow.autodiff import grad
 from ebbflow.core.aval import Aval
 from ebbflow.core.errors import ArgumentError, ShapeError
@@ -88,6 +89,30 @@ def test_the_rate_is_an_input_of_the_traced_layer_and_can_be_changed() -> None:
     assert dropout.rate in traced.variables and dropout.rate not in dropout.variables
     dropout.rate = 0.0
     np.testing.assert_array_equal(dropout(X, training=True).numpy(), X)
+
+
+def test_a_dropout_of_everything_leaves_zeros_and_no_gradient() -> None:
+    dropout = layers.Dropout(1.0, seed=3)
+    assert not dropout(ONES, training=True).numpy().any()
+    assert not grad(lambda x: array.sum(dropout(x, training=True)))(ONES).numpy().any()
+    np.testing.assert_array_equal(dropout(ONES).numpy(), ONES)
+
+
+def test_a_function_is_a_layer_and_goes_into_a_file_by_its_name() -> None:
+    @utils.register_keras_serializable("tests", name="doubled in training")
+    def doubled(x, times=2.0, training=False):
+        return x * times if training else x
+
+    layer = layers.Lambda(doubled, arguments={"times": 3.0}, output_shape=3)
+    for one in (layer, layers.deserialize(json.loads(json.dumps(layers.serialize(layer))))):
+        np.testing.assert_array_equal(one(X).numpy(), X)
+        np.testing.assert_array_equal(one(X, training=True).numpy(), X * np.float32(3.0))
+    assert layers.Lambda("doubled in training").function is doubled
+    assert layers.Lambda(ops.square).get_config()["function"] == "square"
+    with pytest.raises(ArgumentError, match=r"a file cannot hold the function .*; name it with utils.register_keras"):
+        layers.Lambda(lambda x: x).get_config()
+    with pytest.raises(ArgumentError, match="Lambda: expected a function or the name of a known one for function, got"):
+        layers.Lambda("nothing")
 
 
 def test_a_noise_shape_drops_rows() -> None:
@@ -202,7 +227,7 @@ def test_input_checks_shapes() -> None:
         (lambda: layers.Dense(2.5), r"for units, got 2.5"),
         (lambda: layers.Dense(2, activation="rel"), r"activations.get: expected .* got 'rel'"),
         (lambda: layers.Dense(2, kernel_initializer="he"), r"initializers.get: expected .* got 'he'"),
-        (lambda: layers.Dropout(1.0), r"Dropout: expected a probability from 0 up to, .* 1 for rate, got 1.0"),
+        (lambda: layers.Dropout(1.1), r"Dropout: expected a probability between 0 and 1 for rate, got 1.1"),
         (lambda: layers.Dropout(-0.1), r"for rate, got -0.1"),
         (lambda: layers.Dropout(), r"Dropout: expected one rate, got rate=None and p=None"),
         (lambda: layers.Dropout(0.5, seed="x"), r"for seed, got 'x'"),

@@ -38,11 +38,13 @@ EXACT: dict[str, Callable[..., np.ndarray]] = {
     "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
     "erf": erf,
     "power": np.power,
+    "sin": np.sin,
+    "cos": np.cos,
 }
 POINTS = 60_001
 
 by_type = pytest.mark.parametrize("dtype", ["float32", "float64"])
-by_function = pytest.mark.parametrize("name", [name for name in EXACT if name != "power"])
+by_function = pytest.mark.parametrize("name", [name for name in EXACT if name not in ("power", "sin", "cos")])
 
 
 def compiled(name: str, *arrays: np.ndarray) -> np.ndarray:
@@ -164,6 +166,25 @@ def test_error_of_power_is_as_stated(dtype: str) -> None:
     y = np.concatenate([rng.uniform(-8, 8, POINTS), rng.uniform(-1, 1, POINTS)]).astype(dtype)
     bound = stated("power", dtype) + (2 * np.abs(y * np.log(x)) if dtype == "float64" else 0)
     assert (errors(compiled("power", x, y), exact("power", x, y)) <= bound).all()
+
+
+@by_type
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_error_of_sine_and_cosine_is_as_stated(name: str, dtype: str) -> None:
+    """Near 0, over some turns, close to the multiples of a quarter turn, and up to where they are NaN."""
+    needs_extended_precision(dtype)
+    quarters = np.arange(1, POINTS) * (np.pi / 2)
+    sizes = [np.linspace(0, 10, POINTS), np.linspace(0, 1e5, POINTS), quarters, geometric(1e-30, 2.0**40 * 0.999)]
+    x = np.concatenate([sign * one for one in sizes for sign in (1, -1)]).astype(dtype)
+    found = errors(compiled(name, x), exact(name, x))
+    assert found.max() <= stated(name, dtype), f"{found.max():.2f} ulp at {x[found.argmax()]!r}"
+    assert np.isnan(compiled(name, np.array([2.0**40, -(2.0**40), np.inf, -np.inf, np.nan], dtype))).all()
+
+
+@by_type
+def test_sine_of_minus_zero_stays(dtype: str) -> None:
+    got = compiled("sin", np.array([-0.0, 0.0] * 9, dtype))
+    assert (got == 0).all() and np.signbit(got).tolist() == [True, False] * 9
 
 
 def special(dtype: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 
 import ebbflow as ebb
 from ebbflow import optimizers
-from ebbflow.core.errors import ArgumentError
+from ebbflow.core.errors import ArgumentError, ShapeError
 from ebbflow.core.variable import Variable
 
 NAMES = ["SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Nadam", "Adagrad", "Adadelta", "Lion", "NormalizedSGD"]
@@ -215,3 +215,34 @@ def test_changed_numbers_are_read_by_the_same_program() -> None:
     model.fit(X, Y, batch_size=8, verbose=0)
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
     assert len(model.programs.known) == programs + 1
+
+
+@every
+def test_the_memory_of_an_optimizer_is_set_from_that_of_another(name: str) -> None:
+    one, other = make(name), make(name)
+    with pytest.raises(ArgumentError, match="has nothing to set until it is built; call build"):
+        other.set_weights([])
+    weights, twins = start(), start()
+    one.build(weights)
+    other.build(twins)
+    for step in range(3):
+        one.apply(noise(step), weights)
+    other.set_weights([variable.numpy() for variable in one.variables])
+    for twin, weight in zip(twins, weights, strict=True):
+        twin.assign(weight.numpy())
+    one.apply(noise(9), weights)
+    other.apply(noise(9), twins)
+    for twin, weight in zip(twins, weights, strict=True):
+        np.testing.assert_array_equal(twin.numpy(), weight.numpy())
+    with pytest.raises(ShapeError, match=rf"expected {len(one.variables)} arrays, got {len(one.variables) + 1}"):
+        one.set_weights([*one.variables, 0])
+    with pytest.raises(ShapeError, match=r"expected shape \(\) for .*iterations, got \(2,\)"):
+        one.set_weights([[0, 0], *one.variables[1:]])
+
+
+@every
+def test_a_configuration_may_spell_the_class_in_lower_case(name: str) -> None:
+    config = {"class_name": name.lower(), "config": {"learning_rate": 0.25}}
+    found = optimizers.get(config)
+    assert type(found) is getattr(optimizers, name) and float(found.learning_rate) == 0.25
+    assert config["class_name"] == name.lower()

@@ -226,8 +226,9 @@ def test_early_stopping_may_monitor_what_a_callback_before_it_logs(regressor, re
 
 
 def test_only_callbacks_that_need_it_bring_native_code_back_to_python(regressor, regression) -> None:
-    def limit(*callbacks):
-        return _limit(type("Plan", (), {"early_stopping": native}), ebb.callbacks.CallbackList(callbacks))
+    def limit(*callbacks, validation=None):
+        plan = type("Plan", (), {"early_stopping": native, "validation": validation})
+        return _limit(plan, ebb.callbacks.CallbackList(callbacks))
 
     native = EarlyStopping(monitor="loss")
     assert limit(History(), ProgressBar(), native, LambdaCallback(on_train_end=print)) == "chunk"
@@ -235,6 +236,8 @@ def test_only_callbacks_that_need_it_bring_native_code_back_to_python(regressor,
     assert limit(Recorder(), native) == "epoch"
     assert limit(StepRecorder()) == "step"
     assert limit(LambdaCallback(on_train_batch_end=print)) == "step"
+    assert limit(LambdaCallback(on_test_end=print)) == "chunk"
+    assert limit(LambdaCallback(on_test_end=print), validation={}) == "epoch"
 
 
 @pytest.mark.parametrize("given", [EarlyStopping, "EarlyStopping", 3], ids=str)

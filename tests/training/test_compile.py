@@ -32,7 +32,10 @@ WRONG = [
     ({"metrics": True}, "compile: expected a list of metrics, since a model has one output, got True"),
     ({"metrics": {"a": "mae"}}, "compile: expected a list of metrics, since a model has one output, got {'a': 'mae'}"),
     ({"weighted_metrics": ["maee"]}, "maee"),
-    ({"steps_per_execution": 32}, "compile: expected steps_per_execution of 1, got 32; leave it out: native code does"),
+    *[
+        ({"steps_per_execution": one}, "compile: expected steps_per_execution as a whole number of at least 1, got")
+        for one in (0, 2.5, True, "all")
+    ],
     ({"jit_compile": "yes"}, "compile: expected True, False or \"auto\" for jit_compile, got 'yes'"),
     ({"jit_compile": True, "run_eagerly": True}, "compile: expected run_eagerly or jit_compile, got both"),
     ({"auto_scale_loss": 3}, "compile: expected True or False for auto_scale_loss, got 3"),
@@ -52,6 +55,15 @@ def test_arguments_stand_in_the_order_of_keras() -> None:
     model.fit(X, Y, 16, 1, 0)
     assert model.metrics_names == ["loss", "mae", "mse"]
     assert model.evaluate(X, Y, 16, 0, None, 2, None, True).keys() == {"loss", "mae", "mse"}
+
+
+@pytest.mark.parametrize("steps", [10, "auto"])
+def test_steps_per_execution_change_nothing(steps: Any) -> None:
+    losses = []
+    for options in ({}, {"steps_per_execution": steps}):
+        ebb.set_random_seed(1)
+        losses.append(network(False, **options).fit(X, Y, epochs=2, verbose=0).history["loss"])
+    assert losses[0] == losses[1]
 
 
 def test_steps_that_are_not_to_be_compiled_run_in_python() -> None:

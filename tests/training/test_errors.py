@@ -21,11 +21,43 @@ def with_value(value: float, at: tuple[int, int] = (4, 1)) -> np.ndarray:
 
 WORDS = np.array([[1, 2], [3, "red"]], dtype=object)
 
+
+class Batches:
+    """What Keras takes as a PyDataset."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        return X[5 * number : 5 * number + 5], Y[5 * number : 5 * number + 5]
+
+
+class Loader:
+    def __iter__(self):
+        return iter([(X, Y)])
+
+
 MISTAKES = [
     ("lengths", (X, Y[:9]), {}, "fit: expected one row of y for each row of x, got 10 x and 9 y"),
     ("no rows", (X[:0], Y[:0]), {}, r"fit: expected at least one row in x, got none \(shape \(0, 2\)\)"),
     ("no y", (X,), {}, "fit: expected targets y of 10 rows, got None"),
     ("no x", (None, Y), {}, "fit: expected an array of numbers as x, got None"),
+    ("nothing", (), {}, "fit: expected an array of numbers as x, got None"),
+    (
+        "generator",
+        ((X for _ in "ab"),),
+        {},
+        "expected an array of numbers as x, got a generator; collect what it yields",
+    ),
+    (
+        "dataset",
+        (Batches(),),
+        {},
+        "fit: expected an array of numbers as x, got a Batches; give one array, which may be",
+    ),
+    ("loader", (Loader(), Y), {}, "fit: expected an array of numbers as x, got a Loader; give one array"),
+    ("named x", ({"x": X}, Y), {}, "fit: expected an array of numbers as x, got a dict; give one array, which may be"),
+    ("named y", (X, {"y": Y}), {}, "fit: expected an array of numbers as y, got a dict; give one array, which may be"),
     ("a number", (3.0, Y), {}, "fit: expected x with one row per sample, got a single number"),
     ("text", (X.astype(str), Y), {}, "fit: expected numbers in x, got text such as '1.0'; .*TableEncoder"),
     ("objects", (WORDS, Y[:2]), {}, "fit: expected numbers in x, got 'red' at row 1, column 1; .*TableEncoder"),

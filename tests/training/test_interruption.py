@@ -154,13 +154,16 @@ def test_a_bad_batch_is_named_too(breaking) -> None:
         model.train_on_batch(x[25:35], x[25:35])
 
 
-def test_terminate_on_nan_ends_quietly_with_the_history_so_far(breaking, capsys) -> None:
+def test_terminate_on_nan_ends_the_epoch_quietly_before_the_bad_step(breaking, capsys) -> None:
     model, x = breaking
     history = model.fit(x[:30], x[:30], epochs=2, verbose=0)
     assert history.epoch == [0, 1]
     ended = []
     watch = LambdaCallback(on_train_end=lambda logs: ended.append(True))
-    history = model.fit(x, x, batch_size=10, epochs=5, verbose=0, shuffle=False, callbacks=[TerminateOnNaN(), watch])
-    assert history.epoch == [] and model.stop_training and ended
+    stop = {"batch_size": 10, "epochs": 5, "shuffle": False, "callbacks": [TerminateOnNaN(), watch]}
+    history = model.fit(x, x, verbose=0, validation_data=(x[:30], x[:30]), **stop)
+    assert history.epoch == [0] and model.stop_training and ended
+    assert np.isnan(history.history["loss"]).all(), "as in Keras: the loss of the epoch is not finite"
+    assert history.history["val_loss"] == [model.evaluate(x[:30], x[:30], 10, verbose=0)]
     assert capsys.readouterr().out == "Epoch 1, batch 4: the loss is not finite, terminating training\n"
     assert np.isfinite(np.concatenate([weight.ravel() for weight in model.get_weights()])).all()

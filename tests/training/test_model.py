@@ -1,5 +1,7 @@
 """Models: Sequential, subclasses, steps of one's own, single batches, summaries."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -202,6 +204,42 @@ def test_a_model_without_data_or_input_has_a_summary_too() -> None:
     lines: list[str] = []
     ebb.Sequential([ebb.layers.Dense(2)]).summary(print_fn=lines.append)
     assert "not built" in lines[0] and "begin with ebbflow.Input" in lines[0]
+
+
+def test_a_summary_may_be_longer_and_tell_more() -> None:
+    inner = ebb.Sequential([ebb.layers.Dense(2, name="a_very_long_name_of_a_layer")], name="inner")
+    model = ebb.Sequential([ebb.Input((4,)), ebb.layers.Dense(3, name="first"), inner], name="net")
+    model.layers[0].trainable = False
+    shown: list[str] = []
+    model.summary(60, print_fn=shown.append, expand_nested=True, show_trainable=True)
+    lines = shown[0].splitlines()
+    assert {len(line) for line in lines[1:8]} == {60}
+    assert [line.split()[-1] for line in lines[4:7]] == ["no", "yes", "yes"]
+    assert lines[6].startswith("  a_very_long_name_of_…")
+    model.summary(layer_range=("inn", "inner"), print_fn=shown.append)
+    assert "inner" in shown[1] and "first" not in shown[1]
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"line_length": 3}, r"a whole number of at least \d+ for line_length, got 3"),
+        ({"positions": [0.5]}, r"None for positions, got \[0.5\]"),
+        ({"layer_range": ("x", "inner")}, "two of first, inner as layer_range"),
+        ({"layer_range": "inner"}, "two names of layers for layer_range"),
+        ({"show_trainable": "all"}, "show_trainable"),
+    ]
+    for arguments, message in wrong:
+        with pytest.raises(ArgumentError, match=message):
+            model.summary(**arguments)
+
+
+def test_layers_may_be_put_on_before_the_model_is_built_again() -> None:
+    model = ebb.Sequential([ebb.Input((4,)), ebb.layers.Dense(3)])
+    model.add(ebb.layers.Dense(2), rebuild=False)
+    assert not model.built
+    model.build()
+    assert model.output_shape == (None, 2)
+    assert model.pop(rebuild=False).units == 2 and not model.built
+    assert model(np.ones((1, 4))).shape == (1, 3)
+    with pytest.raises(ArgumentError, match="expected input_shape, since it does not begin with Input"):
+        ebb.Sequential([ebb.layers.Dense(3)]).build()
 
 
 def test_metrics_of_one_name_are_logged_under_two(run_eagerly, regression) -> None:

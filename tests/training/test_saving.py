@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import ebbflow as ebb
-from ebbflow.core.errors import ArgumentError, ModelFileError
+from ebbflow.core.errors import ArgumentError, ModelFileError, ShapeError
 from ebbflow.training.modelfile import read_model_file, write_model_file
 from tests.training.conftest import same_bits
 from tests.training.test_model import Residual
@@ -287,3 +287,47 @@ def test_weights_alone_go_into_a_file_and_back(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mine, other)
     with pytest.raises(ModelFileError, match="holds weights and no layers; make the model, and call its load_weights"):
         ebb.load_model(tmp_path / "w.ebb")
+
+
+def test_a_file_that_exists_is_overwritten_unless_told_otherwise(tmp_path: Path) -> None:
+    model, path = ebb.Sequential([ebb.Input((3,)), ebb.layers.Dense(2)], name="net"), tmp_path / "net.ebb"
+    for write in (model.save, model.save_weights):
+        write(path)
+        write(path, overwrite=True)
+        before = path.read_bytes()
+        with pytest.raises(
+            ArgumentError, match=r'Sequential "net": expected filepath to be new, got .*net.ebb.*exists'
+        ):
+            write(path, overwrite=False)
+        assert path.read_bytes() == before
+        path.unlink()
+        write(path, overwrite=False)
+    with pytest.raises(ArgumentError, match="expected None or True, .* for zipped, got False"):
+        model.save(path, zipped=False)
+
+
+def test_weights_of_other_shapes_are_left_where_told(tmp_path: Path) -> None:
+    def network(units: int) -> ebb.Sequential:
+        return ebb.Sequential([ebb.Input((3,)), ebb.layers.Dense(4), ebb.layers.Dense(units, name="last")])
+
+    saved, model = network(2), network(5)
+    saved.save_weights(tmp_path / "w.ebb")
+    before = model.get_weights()
+    with pytest.raises(ShapeError):
+        model.load_weights(tmp_path / "w.ebb")
+    with pytest.warns(UserWarning, match="load_weights left last/kernel, last/bias as they are"):
+        model.load_weights(tmp_path / "w.ebb", skip_mismatch=True)
+    expected = [*saved.get_weights()[:2], *before[2:]]
+    for mine, other in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_a_configuration_may_come_with_classes_of_ones_own() -> None:
+    class Twice(ebb.layers.Layer):
+        def call(self, inputs):
+            return 2.0 * inputs
+
+    config = ebb.Sequential([ebb.Input((3,)), Twice()]).get_config()
+    assert type(ebb.Sequential.from_config(config, {"Twice": Twice}).layers[0]) is Twice
+    with pytest.raises(ArgumentError, match="Twice"):
+        ebb.Sequential.from_config(config)

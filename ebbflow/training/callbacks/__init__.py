@@ -9,7 +9,7 @@ from .history import History
 from .lambda_callback import LambdaCallback
 from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from .model_checkpoint import ModelCheckpoint
-from .monitor import unknown_monitor
+from .monitor import several_numbers, unknown_monitor
 from .tensorboard import TensorBoard
 from .terminate_on_nan import TerminateOnNaN
 
@@ -29,5 +29,6 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
     "overrides",
+    "several_numbers",
     "unknown_monitor",
 ]

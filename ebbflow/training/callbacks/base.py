@@ -1,5 +1,6 @@
 """Callback: what a fit calls while it runs."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,7 +9,7 @@ from ...functions.arguments import choose, expect
 from ...functions.naming import expect_flag
 from ..runner import Progress
 
-Logs = dict[str, float]
+Logs = dict[str, Any]  # a float for each name, an array for a metric of several numbers
 
 
 class Callback:
@@ -50,7 +51,10 @@ class Callback:
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after each step; logs are means over the epoch so far. The last step's call follows the validation."""
+        """Called after each step; logs are means over the epoch so far.
+
+        The call for the last step of an epoch follows the validation, unless a callback has an `on_test_begin`.
+        """
         self.on_batch_end(batch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
@@ -60,10 +64,10 @@ class Callback:
         """Another name for `on_train_batch_end`."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Called when `evaluate` begins (not for the validation inside a fit)."""
+        """Called when `evaluate` begins, and before each validation of a fit."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Called when `evaluate` ends, with its results."""
+        """Called when `evaluate` ends, and after each validation of a fit, with the results."""
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Called when `predict` begins."""
@@ -177,7 +181,11 @@ def _warn_of_the_unheard(callback: Callback) -> None:
 
 
 def _calling_all(moment: str) -> Callable[..., None]:
+    count = len(inspect.signature(getattr(Callback, moment)).parameters) - 1
+
     def call_all(self: CallbackList, *args: Any, **kwargs: Any) -> None:
+        if len(args) < count and "logs" not in kwargs:
+            args = (*args, {})  # as in Keras, so that functions of (logs) can be called
         for callback in self.callbacks:
             getattr(callback, moment)(*args, **kwargs)
 

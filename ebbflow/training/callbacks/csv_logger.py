@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from ...core.errors import ArgumentError
 from ...functions.arguments import expect
 from ...functions.naming import expect_flag
@@ -18,7 +20,7 @@ class CSVLogger(Callback):
 
     A row is written whole as soon as its epoch ends, so a training that is killed leaves whole rows. The columns are
     `epoch`, from 0, then the names that the first epoch logs, sorted (and their val_ names where a fit validates only
-    some epochs); what a later epoch does not log is NA.
+    some epochs); what a later epoch does not log is NA, and a metric of several numbers is written as "[1.0, 2.0]".
 
     Parameters:
         filename: of the file.
@@ -66,7 +68,7 @@ class CSVLogger(Callback):
             rows.append(["epoch", *self.keys])
         elif self._continues:
             self._expect_columns(logs)
-        rows.append([epoch, *(logs.get(key, "NA") for key in self.keys)])
+        rows.append([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
         self._write(rows)
 
     def _columns_for(self, names: Iterable[str]) -> list[str]:
@@ -91,3 +93,8 @@ class CSVLogger(Callback):
         csv.writer(text, delimiter=self.separator).writerows(rows)
         with writing("CSVLogger", self.filename), self.filename.open("ab", buffering=0) as file:
             file.write(text.getvalue().encode())
+
+
+def _cell(value: Any) -> Any:
+    """A value as Keras writes it, an array as a list within quotes."""
+    return f'"[{", ".join(map(str, value))}]"' if np.ndim(value) else value

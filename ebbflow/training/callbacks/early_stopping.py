@@ -27,7 +27,8 @@ class EarlyStopping(Monitoring):
 
     Raises ArgumentError for a bad argument.
 
-    Attributes: `best` (value), `best_epoch`, `best_weights`, `wait` (epochs since), `stopped_epoch` (0 if it did not).
+    Attributes: `best` (value, None before there is one), `best_epoch`, `best_weights`, `wait` (epochs since),
+    `stopped_epoch` (0 if it did not).
 
     Source: Prechelt (1998), "Early stopping - but when?".
     """
@@ -54,7 +55,7 @@ class EarlyStopping(Monitoring):
 
     def _forget(self) -> None:
         self.wait = self.stopped_epoch = self.best_epoch = 0
-        self.best = self.worst
+        self.best = None
         self.best_weights: list[np.ndarray] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

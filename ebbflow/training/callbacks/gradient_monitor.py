@@ -1,6 +1,7 @@
 """GradientMonitor: how large the gradients are, how much the weights move, and which units have stopped to learn."""
 
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,8 @@ class GradientMonitor(Callback):
     With the loss L on the sample, as the model predicts (no dropout), it records
 
         gradient_norm/W  = ||dL/dW||           of each trainable weight W, by its name, such as dense/kernel,
-        update_ratio/W   = ||W - V|| / ||V||   with V the weight when it was last recorded, or when the fit began,
+        update_ratio/W   = ||W - V|| / ||V||   with V the weight when it was last recorded, or when the fit began
+                                         (infinite where a weight leaves 0, as biases do at first),
         dead/layer       = share of units whose output is at most `dead` for every row of the sample,
         saturated/layer  = share of outputs beyond `saturated`: |y| for tanh, max(y, 1 - y) for sigmoid,
 
@@ -143,10 +145,14 @@ class GradientMonitor(Callback):
     def _update_ratios(self) -> dict[str, float]:
         before, self._before = self._before, self._weights()
         return {
-            f"update_ratio/{name}": _norm(weight - before[name]) / max(_norm(before[name]), np.finfo(float).tiny)
+            f"update_ratio/{name}": _ratio(_norm(weight - before[name]), _norm(before[name]))
             for name, weight in self._before.items()
             if name in before
         }
+
+
+def _ratio(change: float, size: float) -> float:
+    return change / size if size else math.inf if change else 0.0
 
 
 def _share(marks: Tensor, output: Tensor) -> Tensor:

@@ -94,7 +94,8 @@ class ReduceLROnPlateau(Monitoring):
     Raises ArgumentError for a bad argument, for a monitor that is not logged, and for an optimizer with a schedule of
     its own.
 
-    Attributes: `best` (value), `wait` (epochs since), `cooldown_counter` (epochs of cooldown left).
+    Attributes: `best` (value, None before there is one), `wait` (epochs since), `cooldown_counter` (epochs of cooldown
+    left).
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class ReduceLROnPlateau(Monitoring):
 
     def _forget(self) -> None:
         self.wait = self.cooldown_counter = 0
-        self.best = self.worst
+        self.best = None
 
     def in_cooldown(self) -> bool:
         """Whether epochs are not counted at present."""

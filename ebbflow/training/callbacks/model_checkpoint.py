@@ -32,7 +32,7 @@ class ModelCheckpoint(Monitoring):
     Raises ArgumentError for a bad argument, for a place that cannot be written to before the training begins, and for
     names in filepath or a monitor that are not logged; OSError when the disk is full.
 
-    Attributes: `best` (value).
+    Attributes: `best` (value, None before there is one).
     """
 
     def __init__(
@@ -54,19 +54,15 @@ class ModelCheckpoint(Monitoring):
         self.save_best_only = expect_flag(owner, "save_best_only", save_best_only)
         self.save_weights_only = expect_flag(owner, "save_weights_only", save_weights_only)
         self.save_freq, self._frequency = save_freq, Frequency(owner, "save_freq", save_freq)
-        self._threshold = initial_value_threshold
         if initial_value_threshold is not None:
-            self.best = self._threshold = expect_number(owner, "initial_value_threshold", initial_value_threshold)
+            self.best = expect_number(owner, "initial_value_threshold", initial_value_threshold)
         self._epoch = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         owner, path = type(self).__name__, Path(self.filepath)
         expect(not path.is_dir(), owner, "filepath", "the name of a file", self.filepath)
         make_folder(owner, Path(*takewhile(lambda part: "{" not in part, path.parent.parts)))
-        is_first_fit = self.best == self.worst
-        self.decide_direction()
-        if is_first_fit and self._threshold is None:  # else a later fit must beat an earlier one
-            self.best = self.worst
+        self.decide_direction()  # the best stays: a later fit must beat an earlier one
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -86,14 +82,14 @@ class ModelCheckpoint(Monitoring):
         if not self.save_best_only:
             self._save(logs, "saving model to")
             return
-        value, best = self.monitored(logs), self.best
+        value, best = self.monitored(logs), "None" if self.best is None else f"{self.best:.5f}"
         if value is None:
             return
-        if not self.is_improvement(value, best):
-            self._say(f"{self.monitor} did not improve from {best:.5f}")
+        if not self.is_improvement(value, self.best):
+            self._say(f"{self.monitor} did not improve from {best}")
             return
         self.best = value
-        self._save(logs, f"{self.monitor} improved from {best:.5f} to {value:.5f}, saving model to")
+        self._save(logs, f"{self.monitor} improved from {best} to {value:.5f}, saving model to")
 
     def _save(self, logs: Logs, words: str) -> None:
         path = self._path_for(logs)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from ...core.errors import ArgumentError
 from ...functions.arguments import choose, expect, expect_number
 from .base import Callback, Logs
@@ -21,7 +23,7 @@ class Monitoring(Callback):
     Attributes:
         monitor, min_delta: as given.
         mode: "min" or "max"; for "auto", decided when a fit begins.
-        best: the best value so far.
+        best: the best value so far, None before there is one.
     """
 
     def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0.0):
@@ -32,15 +34,16 @@ class Monitoring(Callback):
         self.monitor, self._is_auto = monitor, mode == "auto"
         self.mode = direction_of(monitor) if mode == "auto" else mode
         self.min_delta = expect_number(owner, "min_delta", min_delta, low=0.0)
-        self.best = self.worst
+        self.best: float | None = None
 
     @property
     def worst(self) -> float:
         """What every number beats."""
         return math.inf if self.mode == "min" else -math.inf
 
-    def is_improvement(self, value: float, reference: float) -> bool:
-        """Whether value beats reference by more than min_delta; NaN never does."""
+    def is_improvement(self, value: float, reference: float | None) -> bool:
+        """Whether value beats reference, which None lets every number do, by more than min_delta; NaN never does."""
+        reference = self.worst if reference is None else reference
         if self.mode == "min":
             return value + self.min_delta < reference
         return value - self.min_delta > reference
@@ -53,10 +56,13 @@ class Monitoring(Callback):
     def monitored(self, logs: Logs) -> float | None:
         """The watched number, or None in an epoch that a fit with validation_freq does not measure.
 
-        Raises ArgumentError if it is not logged.
+        Raises ArgumentError if it is not logged, or is several numbers.
         """
         if self.monitor in logs:
-            return logs[self.monitor]
+            value = logs[self.monitor]
+            if np.ndim(value):
+                raise several_numbers(self.monitor, type(self).__name__)
+            return value
         if self.monitor.startswith("val_") and self.params.get("validation_freq", 1) != 1:
             return None
         raise unknown_monitor(self.monitor, logs, type(self).__name__)
@@ -66,6 +72,14 @@ def unknown_monitor(monitor: str, names: Iterable[str], owner: str = "EarlyStopp
     """The error for a monitor that no epoch logs."""
     hint = "; give fit validation_data or validation_split" if monitor.startswith("val_") else ""
     return ArgumentError(f"{owner}: expected monitor to be one of {', '.join(names)}, got {monitor!r}{hint}")
+
+
+def several_numbers(monitor: str, owner: str = "EarlyStopping") -> ArgumentError:
+    """The error for a monitor that is an array."""
+    return ArgumentError(
+        f"{owner}: expected monitor to name one number, got {monitor!r}, which is several; give the metric an average, "
+        'such as average="macro", or monitor another name'
+    )
 
 
 def direction_of(monitor: str, metrics: Iterable[Any] = ()) -> str:

@@ -3,9 +3,11 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ... import layers
 from ...core.errors import ArgumentError
@@ -23,7 +25,8 @@ class TensorBoard(Callback):
 
     The folder log_dir/train gets `epoch_loss`, `epoch_learning_rate` and so on, log_dir/validation the same names for
     what is measured on validation rows, and `evaluation_loss_vs_iterations`. Every event is written whole as soon as it
-    happens. Nothing but ebbflow is needed to write them.
+    happens; a metric of several numbers becomes `epoch_f1_score_0`, `epoch_f1_score_1` and so on. Nothing but ebbflow
+    is needed to write them.
 
     Parameters:
         log_dir: folder, one for each training to be compared.
@@ -88,7 +91,6 @@ class TensorBoard(Callback):
         self._write_scalars("train", "epoch_{}", trained, epoch)
         held = {name.removeprefix("val_"): value for name, value in logs.items() if name.startswith("val_")}
         self._write_scalars("validation", "epoch_{}", held, epoch)
-        self.on_test_end(held)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             weights = self.model.weights
             self._write("train", [histogram(f"{weight.name}/histogram", weight.numpy()) for weight in weights], epoch)
@@ -101,9 +103,9 @@ class TensorBoard(Callback):
     def _iterations(self) -> int:
         return int(self.model.optimizer.iterations.numpy())
 
-    def _write_scalars(self, part: str, form: str, logs: Mapping[str, float], step: int) -> None:
+    def _write_scalars(self, part: str, form: str, logs: Mapping[str, Any], step: int) -> None:
         if logs:
-            self._write(part, [scalar(form.format(name), value) for name, value in logs.items()], step)
+            self._write(part, [scalar(form.format(name), value) for name, value in _numbers(logs)], step)
 
     def _write(self, part: str, values: list[bytes], step: int) -> None:
         folder = self.log_dir / part
@@ -112,6 +114,13 @@ class TensorBoard(Callback):
                 folder.mkdir(parents=True, exist_ok=True)
                 self._files[part] = EventFile(Path(folder))
             self._files[part].add(values, step)
+
+
+def _numbers(logs: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """What is logged, each number of an array by itself."""
+    for name, value in logs.items():
+        for place in np.ndindex(np.shape(value)):
+            yield "_".join([name, *map(str, place)]), value[place] if place else value
 
 
 def _refuse(**arguments: Any) -> None:

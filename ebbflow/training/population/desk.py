@@ -147,7 +147,7 @@ class MemberProgram:
         self.program = compile_program(steps, model.weights, (self.batch, test_batch))
         self.places = self._places(variables)
         self.weights = [variables.index(weight) for weight in model.weights]
-        names = tuple(model.metrics_names)
+        names = self.program.meaning("results").names
         self.log_names = names + tuple(f"val_{name}" for name in names) if self.validation_rows else names
         self.stopping = self._stopping(model, work)
         self.mark = self._mark()

@@ -106,7 +106,7 @@ def test_batches_are_backed_up_too(regressor, regression, tmp_path) -> None:
     with pytest.raises(Stop):
         model.fit(*regression, batch_size=10, verbose=0, callbacks=[backup, stopper])
     other = regressor(optimizer=ebb.optimizers.SGD(0.0))
-    seen = LambdaCallback(on_epoch_begin=lambda epoch: states.append((epoch, other.get_weights())))
+    seen = LambdaCallback(on_epoch_begin=lambda epoch, logs: states.append((epoch, other.get_weights())))
     states = []
     other.fit(*regression, batch_size=10, verbose=0, callbacks=[BackupAndRestore(tmp_path), seen])
     ((epoch, weights),) = states

@@ -19,6 +19,17 @@ from ebbflow.training.callbacks import overrides
 from ebbflow.training.callbacks.monitor import direction_of
 
 
+def test_every_function_of_a_moment_gets_logs(regressor, regression) -> None:
+    heard = []
+    names = [name for name in vars(Callback) if name.startswith(("on_train_", "on_test_", "on_predict_"))]
+    watch = LambdaCallback(**{name: lambda *given: heard.append(isinstance(given[-1], dict)) for name in names})
+    model = regressor()
+    model.fit(*regression, epochs=1, verbose=0, callbacks=[watch])
+    model.evaluate(*regression, verbose=0, callbacks=[watch])
+    model.predict(regression[0], verbose=0, callbacks=[watch])
+    assert len(heard) == 2 + 2 * 2 + 2 + 2 and all(heard)
+
+
 def test_batches_have_two_names(regressor, regression) -> None:
     class Counter(Callback):
         begun = ended = 0

@@ -74,3 +74,29 @@ def test_a_sample_that_does_not_suit_is_named_before_the_training(regression, ru
     x, y = regression
     with pytest.raises(ShapeError, match=r"expected inputs of shape \(any, 3\)"):
         network("relu", run_eagerly).fit(x, y, verbose=0, callbacks=[GradientMonitor(x[:, :2], y)])
+
+
+@pytest.mark.parametrize(
+    ("activation", "kernel", "bias", "thresholds", "name", "share"),
+    [
+        # of units with outputs 0 0, 0 0.1, 0.1 0 and 2 2 for the two rows only the first is dead, three are almost
+        ("relu", [-1, 1, -1, 0], [0, -0.9, 0.1, 2], {}, "dead/hidden", 0.25),
+        ("relu", [-1, 1, -1, 0], [0, -0.9, 0.1, 2], {"dead": 0.5}, "dead/hidden", 0.75),
+        # sigmoid of -+4.5 is 0.989 from its other end, of -+4.7 it is 0.991; tanh of -+2.6 is 0.989, of -+2.7 0.991
+        ("sigmoid", [0, 0, 0, 0], [4.5, -4.5, 4.7, -4.7], {}, "saturated/hidden", 0.5),
+        ("sigmoid", [0, 0, 0, 0], [4.5, -4.5, 4.7, -4.7], {"saturated": 0.98}, "saturated/hidden", 1.0),
+        ("tanh", [0, 0, 0, 0], [2.6, -2.6, 2.7, -2.7], {}, "saturated/hidden", 0.5),
+    ],
+)
+def test_a_unit_is_dead_if_no_row_excites_it_and_an_output_saturated_beyond_the_threshold(
+    run_eagerly, activation, kernel, bias, thresholds, name, share
+) -> None:
+    hidden = ebb.layers.Dense(4, activation, name="hidden")
+    model = ebb.Sequential([ebb.Input((1,)), hidden, ebb.layers.Dense(1, name="output")])
+    model.compile("sgd", "mse", run_eagerly=run_eagerly)
+    hidden.set_weights([np.array([kernel], float), np.array(bias, float)])
+    monitor = GradientMonitor(np.array([[0.0], [1.0]]), np.zeros((2, 1)), **thresholds)
+    monitor.set_model(model)
+    monitor.on_train_begin()
+    monitor.on_epoch_end(0, {})
+    assert monitor.history[name] == [share]

@@ -74,7 +74,7 @@ def test_it_says_what_it_does(regressor, regression, tmp_path, capsys) -> None:
     keep = ModelCheckpoint(tmp_path / "best.ebb", "score", verbose=1, save_best_only=True)
     regressor().fit(*regression, epochs=2, verbose=0, callbacks=[logging([1, 0]), keep])
     assert capsys.readouterr().out == (
-        f"Epoch 1: score improved from -inf to 1.00000, saving model to {tmp_path / 'best.ebb'}\n"
+        f"Epoch 1: score improved from None to 1.00000, saving model to {tmp_path / 'best.ebb'}\n"
         "Epoch 2: score did not improve from 1.00000\n"
     )
 
