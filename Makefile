@@ -19,7 +19,7 @@ help:
 	@echo "make format  format the code and apply safe lint fixes"
 	@echo "make bench   set up, run every benchmark, write docs/performance.md (installs torch, jax, onnx to compare with;"
 	@echo "             MNIST=file.npz, with x_train y_train x_test y_test, for those that train on it)"
-	@echo "make docs    set up, run the pages of docs/lectures, write them with what they print and draw"
+	@echo "make docs    set up, run the pages of docs/lectures, write them with what they print and draw, list the vocabulary"
 	@echo "make clean   remove what was built; keeps $(VENV)"
 
 demo: $(VENV)/.installed
@@ -48,6 +48,7 @@ bench: $(VENV)/.benchmarked
 
 docs: $(VENV)/.tested
 	$(BIN)/python docs/build.py
+	$(BIN)/python docs/vocabulary.py
 
 clean:
 	rm -rf build dist $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -244,6 +244,56 @@ assert max(last["tanh", False], last["relu", False], last["tanh", True], last["r
 # %% [markdown]
 # The sigmoid stack has learned nothing: $\log 10 = 2.30$ is the loss of guessing.
 #
+# ### Watching it happen
+#
+# A `GradientMonitor` looks at a network while it is trained: at the norm of each gradient, at how much each weight
+# moves relative to its size, at *dead* rectifiers, which say 0 to every example and so get no gradient from any, and at
+# saturated outputs. Here are three layers of rectifiers, with a learning rate that suits them and with one that is too
+# large: in its first epoch the weights move by more than their own size, and soon nearly every unit is dead.
+
+
+# %%
+def rectifiers(rate):
+    ebb.utils.set_random_seed(0)
+    hidden = [layers.Dense(64, "relu", kernel_initializer="he_normal", name=f"hidden_{k}") for k in (1, 2, 3)]
+    model = ebb.Sequential([ebb.Input((64,)), *hidden, layers.Dense(10, "softmax", name="output")])
+    model.compile(optimizers.SGD(rate, momentum=0.9), "sparse_categorical_crossentropy")
+    return model
+
+
+dead, moved = {}, {}
+left, right = look(2, (9.6, 3.4))
+for rate in (0.01, 0.3):
+    model, monitor = rectifiers(rate), ebb.callbacks.GradientMonitor(digits[:256], labels[:256])
+    model.fit(digits, labels, epochs=10, callbacks=[monitor], verbose=0)
+    for k in (1, 2, 3):
+        style = {"color": COLORS[k - 1], "linestyle": "-" if rate == 0.01 else ":"}
+        epochs, name = range(1, 11), f"layer {k}, rate {rate:g}"
+        left.plot(epochs, monitor.history[f"dead/hidden_{k}"], label=name, **style)
+        right.semilogy(epochs, monitor.history[f"update_ratio/hidden_{k}/kernel"], label=name, **style)
+    dead[rate] = monitor.history["dead/hidden_3"][-1]
+    moved[rate] = monitor.history["update_ratio/hidden_3/kernel"][0]
+    print(
+        f"rate {rate}: of the third layer {dead[rate]:.0%} are dead; it moved by {moved[rate]:.2f} in the first epoch"
+    )
+label(left, "Dead units", "epoch", "share of the layer's units", False, ylim=(-0.02, 1.02))
+assert dead[0.01] < 0.3 < 0.7 < dead[0.3] and moved[0.01] < 0.3 < 1 < moved[0.3], (dead, moved)  # hidden
+label(right, "Moved in an epoch", "epoch", "share of the weights' size", {"fontsize": 8})
+
+# %% [markdown]
+# The same can be seen in one look at a network as it is: `activation_histograms` of what its layers say, with the
+# trouble in the titles, and `weight_histograms` of what they have become.
+
+# %%
+places = look(2, (8.6, 5.4), rows=2)
+plot.activation_histograms(model, digits, axes=places)
+for place in places.flat:  # hidden
+    place.set_yscale("log")  # hidden
+
+# %%
+plot.weight_histograms(model, axes=look(2, (8.6, 5.4), rows=2))
+
+# %% [markdown]
 # ### Sparse codes
 #
 # A rectifier says exactly 0 for about half of its inputs, so an image is described by those units that are active for
@@ -351,6 +401,35 @@ plot.reconstructions(test, pretrained.predict(test, verbose=0), image_shape=(8, 
 # code. That is what started deep learning. And the fourth curve is why nobody does it today: rectifiers, He's
 # rule and Adam get there without it.
 #
+# Two more things belong to this. The decoder can use the encoder's weights, transposed: *tied*, the network has half
+# as many, and each gets its gradient from both places. And a machine's visible units can be Gaussian, for data that
+# are real numbers: $E$ gets $\lVert v \rVert^2 / 2$ in addition, and $v$ given $h$ is normal around $b + W h$, of
+# variance 1. Two hidden bits then say which of four clouds a point is in: each bit, on, moves it by 4 in one direction.
+
+# %%
+tied = models.autoencoder(stack, tied=True)
+error = fine_tuned(tied)[-1]
+print(f"{tied.count_params():,} weights instead of {pretrained.count_params():,}: error {error:.4f}", end=" ")
+print(f"instead of {final['sigmoid, pre-trained']:.4f}")
+assert tied.count_params() < 0.52 * pretrained.count_params() and error < 0.05  # hidden
+
+draw = np.random.default_rng(0)
+clouds = (2 * draw.choice([-1, 1], (2000, 2)) + draw.normal(size=(2000, 2))).astype("float32")
+real = models.RestrictedBoltzmannMachine(2, visible="gaussian", seed=0)
+real.compile(optimizers.SGD(0.03, momentum=0.5))
+real.fit(clouds, epochs=100, batch_size=50, verbose=0)
+dreams = real.sample(2000, steps=100)
+print("\nW of the Gaussian machine\n", real.kernel.numpy().round(1) + 0.0, "\nb", real.visible_bias.numpy().round(1))
+left, right = look(2, (6.8, 3.4))
+for place, points, name in ((left, clouds, "data"), (right, dreams, "dreams")):
+    place.plot(*points.T, ".", markersize=2)
+    label(place, name, "", "", False, xlim=(-6, 6), ylim=(-6, 6), aspect="equal")
+sizes_of_W = np.sort(np.abs(real.kernel.numpy()).ravel())  # hidden
+assert sizes_of_W[1] < 0.4 and (np.abs(sizes_of_W[2:] - 4) < 0.5).all(), sizes_of_W  # hidden
+quarters = np.bincount(2 * (dreams[:, 0] > 0) + (dreams[:, 1] > 0), minlength=4) / 2000  # hidden
+assert (np.abs(quarters - 0.25) < 0.1).all(), quarters  # hidden
+
+# %% [markdown]
 # ## What the machine does
 #
 # A dense layer of $n$ inputs and $m$ outputs multiplies a batch of $s$ rows with its weights: $s n m$ multiplications
@@ -358,8 +437,16 @@ plot.reconstructions(test, pretrained.predict(test, verbose=0), image_shape=(8, 
 # backward for the gradient of the inputs (not for the first layer). So a step costs about $6 s$ operations for each
 # weight. That is the work which GPUs made cheap: thousands of multiplications at a time.
 #
-# `ebbflow` compiles the training for CPUs; it does not run on GPUs today. What a step consists of, and what each part
-# costs, can be seen:
+# `ebbflow` compiles the training for the processor; `with ebb.device("gpu"):` has it done by a GPU that has an OpenCL
+# driver, by the same formulas ([devices](../devices.md)). These are the devices of the machine that wrote this page:
+
+# %%
+for device in ebb.devices():
+    print(device.name)
+assert ebb.devices()[0].name == "cpu"  # hidden
+
+# %% [markdown]
+# What a step consists of, and what each part costs, can be seen:
 
 # %%
 model = deep_network("relu", "he_normal", depth=2)

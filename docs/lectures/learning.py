@@ -74,6 +74,13 @@ surface = {"ranges": ((-1.5, 2.5), (-1.6, 1.6)), "levels": 12}
 axes = plot.loss_surface(loss_of, paths={"gradient descent": np.array(path)}, axes=look(size=(6.6, 4.2)), **surface)
 axes.set(title="The loss of a line w x + b, and the way down", xlabel="w", ylabel="b", aspect="equal")
 np.testing.assert_allclose(weights.numpy(), exact, atol=1e-5)  # hidden
+for here, there in zip(path[:20], path[1:21], strict=True):  # hidden
+    along = 1e-3 * (there - here) / np.linalg.norm(there - here)  # hidden
+    across = np.array([-along[1], along[0]])  # hidden
+    rise, flat = (float(loss_of(*here + way)) - float(loss_of(*here - way)) for way in (along, across))  # hidden
+    assert abs(flat) < 1e-6 * abs(rise), (rise, flat)  # hidden
+lengths = np.linalg.norm(np.diff(path, axis=0), axis=1)  # hidden
+assert (np.diff(lengths) < 0).all()  # hidden
 
 # %% [markdown]
 # The steps become shorter by themselves, because the gradient does. They stand at right angles to the contours: the
@@ -339,11 +346,33 @@ label(right, "Batch, mini-batch and stochastic descent", "epoch", "loss on all e
 right.set_xticks(range(2, 21, 2))
 assert curves[1][0] < curves[32][0] < curves[569][0]  # hidden
 assert curves[1][19] < 0.1 and curves[569][19] > 1.5 * curves[32][19]  # hidden
+rises = {s: int((np.diff(curve) > 0).sum()) for s, curve in curves.items()}  # hidden
+assert rises[1] > 2 and rises[32] == rises[569] == 0, rises  # hidden
 
 # %% [markdown]
-# Batches of 1 are the quickest per pass, and restless near the end. They are not the quickest per second: a machine
-# computes a batch of 32 in much less than 32 times the time of one example. That is why mini-batches are what
-# everybody uses, and their size is a number to be chosen by experiment.
+# Batches of 1 are the quickest per pass, and restless near the end: the loss goes up again in some epochs. They are
+# not the quickest per second. A step has to go through all weights, whether for one example or for 32, and the
+# examples of a batch can be multiplied side by side. Here is the time of a pass over the digits, the best of ten:
+
+# %%
+import time
+
+
+def seconds_of_a_pass(model, batch_size):
+    start = time.perf_counter()
+    model.fit(digits, labels, batch_size=batch_size, epochs=1, verbose=0)
+    return time.perf_counter() - start
+
+
+best_time = {}
+for s in (1, 8, 32):
+    model = digits_network(optimizers.SGD(0.01))
+    seconds_of_a_pass(model, s)  # compiles
+    best_time[s] = min(seconds_of_a_pass(model, s) for _ in range(10))
+    print(f"batches of {s:2}: a pass in {1000 * best_time[s]:.1f} ms")
+
+# %% [markdown]
+# That is why mini-batches are what everybody uses, and their size is a number to be chosen by experiment.
 #
 # ## How long a step?
 #
@@ -519,23 +548,36 @@ for name, optimizer in make.items():
     paths[name], losses[name] = runs[rate]
     print(f"{name:10} {rate:5g}      " + " ".join(f"{losses[name][step]:9.5f}" for step in (20, 60, 100)))
 
-left, right = look(2, (9.6, 3.8))
-some = {name: paths[name] for name in ("SGD", "momentum", "RMSProp", "Adam")}
-plot.loss_surface(banana, ((-1.6, 1.6), (-0.6, 1.6)), some, levels=10, logarithmic=True, axes=left)
-left.set(title="Four of the paths", xlabel="a", ylabel="b")
-left.legend(loc="lower left", fontsize=8, framealpha=0.85)
+families = {
+    "One step size for all": ("SGD", "momentum", "Nesterov"),
+    "Each weight its own": ("AdaGrad", "AdaDelta", "RMSProp", "Adam"),
+}
+for axes, (title, names) in zip(look(2, (9.6, 4.2)), families.items(), strict=True):
+    some = {name: paths[name] for name in names}
+    plot.loss_surface(banana, ((-1.6, 1.6), (-0.6, 2.7)), some, levels=10, logarithmic=True, axes=axes)
+    axes.set(title=title, xlabel="a", ylabel="b")
+    axes.legend(loc="upper right", fontsize=8, framealpha=0.85)
+assert {name for names in families.values() for name in names} == set(make)  # hidden
+
+axes = look(size=(6.4, 3.6))
 for name, curve in losses.items():
-    right.semilogy(curve, label=name)
-label(right, "All of them", "step", "loss", {"loc": "lower left", "ncols": 2, "fontsize": 9}, ylim=(1e-9, 30))
+    axes.semilogy(curve, label=name)
+label(
+    axes, "Height above the minimum", "step", "loss", {"loc": "lower left", "ncols": 2, "fontsize": 9}, ylim=(1e-9, 30)
+)
+rises = {name: int((np.diff(curve) > 0).sum()) for name, curve in losses.items()}
+print("steps of 100 that went up:", rises)
 quick = [losses[name][-1] for name in ("momentum", "Nesterov", "Adam")]  # hidden
 others = [losses[name][-1] for name in ("SGD", "AdaGrad", "AdaDelta", "RMSProp")]  # hidden
 assert max(quick) < 0.002 < 0.004 < min(others), losses  # hidden
+assert rises["momentum"] > 35 > 25 > rises["Nesterov"] > rises["SGD"], rises  # hidden
 
 # %% [markdown]
-# Plain descent reaches the bottom of the valley and creeps. Momentum, Nesterov's and Adam get through; momentum
-# oscillates on the way. A step size for each weight does not help by itself here, because the valley does not lie along
-# an axis. One surface proves little, so here are the digits: mini-batches of 32, ten epochs, the best of three rates
-# for each.
+# Plain descent reaches the bottom of the valley and creeps. Momentum, Nesterov's and Adam get through; the heavy ball
+# rolls up and down the sides, so that half of its steps go up, and Nesterov's look ahead calms it. AdaGrad, whose rate
+# must be large because it only falls, begins with a leap. A step size for each weight does not help by itself here,
+# because the valley does not lie along an axis. One surface proves little, so here are the digits: mini-batches of 32,
+# ten epochs, the best of three rates for each.
 
 # %%
 grid = {
@@ -563,6 +605,63 @@ assert all(loss < 0.2 and accuracy > 0.95 for loss, accuracy, _ in results.value
 # With its own best rate, every one of them learns the digits; what differs is that rate, from about 0.01 to about 30.
 # It belongs to the optimizer, and is chosen with it.
 #
+# The loss of a network has as many dimensions as it has weights, 2,410 here. `loss_along` cuts a plane through the
+# weights as they are, along two random directions, in which 1 is as long as the weights of a unit (Li and others,
+# 2018). Around what Adam has found it is a bowl, with its bottom close to the middle:
+
+# %%
+bowl = plot.loss_along(model, digits, labels, seed=1)
+axes = plot.loss_surface(bowl, points=17, levels=12, axes=look(size=(5.4, 3.8)))
+axes.plot(0, 0, "*", color="#D55E00", markersize=12, markeredgecolor="white")
+axes.set_title("A plane through the weights that Adam has found")
+edge = min(float(bowl(np.cos(turn), np.sin(turn))) for turn in np.linspace(0, 6, 13))
+print(f"loss in the middle {float(bowl(0.0, 0.0)):.4f}, on a circle around it at least {edge:.2f}")
+assert edge > 10 * float(bowl(0.0, 0.0))  # hidden
+
+# %% [markdown]
+# ### Steps that are held
+#
+# Every optimizer takes a few more arguments. `global_clipnorm` shortens a gradient that is too long, as one wrong label
+# can make it, and a *constraint* of a layer puts its weights back, after each step, to where they may be. Here is one
+# step of the line fit with all points, of which one has a target that is off by 1,000:
+
+# %%
+off = y.copy()
+off[7] += 1000
+
+
+def one_step(constraint=None, **arguments):
+    line = ebb.Sequential([ebb.layers.Dense(1, kernel_initializer="zeros", kernel_constraint=constraint)])
+    line.compile(optimizers.SGD(0.1, **arguments), "mse")
+    line.fit(x, off, batch_size=40, epochs=1, verbose=0)
+    return np.concatenate([weight.ravel() for weight in line.get_weights()])
+
+
+held = {
+    "as it is": one_step(),
+    "global_clipnorm=1": one_step(global_clipnorm=1.0),
+    "MaxNorm(0.5)": one_step(ebb.constraints.MaxNorm(0.5)),
+}
+for name, (w, b) in held.items():
+    print(f"{name:17} from (0, 0) to w = {w:5.2f}, b = {b:5.2f}")
+assert np.linalg.norm(held["as it is"]) > 3 and abs(held["MaxNorm(0.5)"][0]) < 0.5001  # hidden
+np.testing.assert_allclose(np.linalg.norm(held["global_clipnorm=1"]), 0.1, rtol=1e-4)  # hidden
+
+# %% [markdown]
+# `use_ema` keeps a running mean of the weights, which is what the model has when the fit is over. While the weights
+# jump about in the noise, their mean lies still:
+
+# %%
+left_with = []
+for use_ema in (False, True):
+    model = digits_network(optimizers.SGD(1.0, use_ema=use_ema, ema_momentum=0.99))
+    model.fit(digits, labels, batch_size=8, epochs=5, verbose=0)
+    loss, accuracy = model.evaluate(digits, labels, verbose=0)
+    left_with.append(loss)
+    print(f"use_ema={use_ema!s:5}: loss {loss:.4f}, accuracy {accuracy:.1%}")
+assert left_with[1] < 0.8 * left_with[0]  # hidden
+
+# %% [markdown]
 # ### Steps of one length
 #
 # The gradient also says how steep it is, and that can mislead. The normalized step forgets it,

@@ -268,6 +268,49 @@ for p in ([0.6, 0.3, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6]):
     assert np.isclose(cross, entropy + divergence, atol=1e-5) and cross >= entropy - 1e-6  # hidden
 
 # %% [markdown]
+# ### Classes that are rare
+#
+# The mean over all examples asks for few mistakes, whoever they are about. If one row in twenty is of class 1, a
+# network may overlook that class and lose little. `fit(class_weight=...)` multiplies the loss of each row with the
+# weight of its class, as if there were more of them: here 19 for the rare one, so that both classes count alike.
+# `sample_weight` does the same with a weight for each row.
+
+# %%
+draw = np.random.default_rng(0)
+rare = (draw.random(4000) < 0.05).astype(np.int32)
+x = (draw.normal(size=(4000, 2)) + 1.5 * rare[:, None]).astype(np.float32)
+seen, unseen = slice(0, 2000), slice(2000, 4000)
+ways = {
+    "Every row alike": {},
+    "class_weight": {"class_weight": {0: 1.0, 1: 19.0}},
+    "sample_weight": {"sample_weight": np.where(rare[seen] == 1, 19.0, 1.0)},
+}
+_, panels = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained")
+answers = {}
+for name, weights in ways.items():
+    ebb.set_random_seed(0)
+    unit = models.logistic_regression(optimizer=optimizers.Adam(0.05))
+    unit.compile(optimizers.Adam(0.05), "binary_crossentropy", metrics=["recall", "precision", "auc"])
+    unit.fit(x[seen], rare[seen], batch_size=100, epochs=40, verbose=0, **weights)
+    answers[name] = unit.predict(x[unseen], verbose=0)
+    found = unit.evaluate(x[unseen], rare[unseen], verbose=0, return_dict=True)
+    print(f"{name:15}", "  ".join(f"{key} {value:.2f}" for key, value in found.items()))
+for axes, name in zip(panels, ways, strict=False):
+    plot.confusion_matrix(rare[unseen], answers[name], class_names=["common", "rare"], axes=axes)
+    axes.set_title(name, fontsize=11)
+recall = [np.mean(answers[name][rare[unseen] == 1] > 0.5) for name in ways]  # hidden
+right = [np.mean((answers[name][:, 0] > 0.5) == rare[unseen]) for name in ways]  # hidden
+assert recall[0] < 0.6 < 0.75 < recall[1] and right[0] > right[1] + 0.03, (recall, right)  # hidden
+alarms = [int(np.sum(answers[name][rare[unseen] == 0] > 0.5)) for name in ways]  # hidden
+assert alarms[1] > 1.5 * recall[1] * rare[unseen].sum(), (alarms, recall)  # hidden
+assert np.allclose(answers["class_weight"], answers["sample_weight"], atol=1e-4)  # hidden
+
+# %% [markdown]
+# With weights, most of the rare class is found, and for each of them the network raises several false alarms: it is
+# right less often. The area under the ROC curve (`auc`), which looks at the order of the answers alone, has hardly
+# changed. Which of the two is better the data cannot say: it depends on what a miss costs, and what a false alarm.
+
+# %% [markdown]
 # ## A penalty on the size of the weights
 #
 # A model with many features can follow the noise of its data. It needs large weights for that, so one way to hold it

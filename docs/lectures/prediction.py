@@ -203,7 +203,8 @@ assert accuracy > 0.93  # hidden
 #
 # $$\hat y_i = \mathrm{softmax}(z)_i = \frac{e^{z_i}}{e^{z_1} + \dots + e^{z_k}}, \qquad \sum_i \hat y_i = 1,$$
 #
-# it is **softmax regression**. The borders between its classes are straight lines, too.
+# it is **softmax regression**. The borders between its classes are straight lines, too: $\hat y_i = \hat y_j$ where
+# $z_i = z_j$. So whatever lies between two points of one class is of that class.
 
 # %%
 iris = load_iris()
@@ -216,6 +217,18 @@ print(f"their sums differ from 1 by {np.abs(probabilities.sum(1) - 1).max():.0e}
 axes = plot.decision_regions(softmax, x, y, feature_names=iris.feature_names[2:], class_names=list(iris.target_names))
 axes.set_title(f"Softmax regression: {np.mean(probabilities.argmax(1) == y):.1%} right", fontsize=11)
 assert np.allclose(probabilities.sum(1), 1, atol=1e-6) and np.mean(probabilities.argmax(1) == y) > 0.93  # hidden
+
+
+def mixed(net, corners):
+    """How many of 5,000 pairs of points that get the same answer have a point between them that gets another."""
+    pairs = np.random.default_rng(0).uniform(*corners, (2, 5000, 2)).astype(np.float32)
+    answers = [np.atleast_2d(net.predict(some, verbose=0)) for some in (*pairs, pairs.mean(axis=0))]
+    one, other, between = (a.argmax(1) if a.shape[1] > 1 else a[:, 0] > 0.5 for a in answers)
+    return int(np.sum((one == other) & (between != one)))
+
+
+print("between two points of one class lies another class in", mixed(softmax, ((0, 0), (7, 3))), "of 5,000 pairs")
+assert mixed(softmax, ((0, 0), (7, 3))) == 0  # hidden
 
 # %% [markdown]
 # ## Dense layers, and deep networks
@@ -424,6 +437,9 @@ for axes, activation in zip(panels, ("linear", "tanh"), strict=True):
     accuracy = net.evaluate(x, y, verbose=0, return_dict=True)["accuracy"]
     plot.decision_regions(net, x, y, axes=axes).set_title(f"Three {activation} layers: {accuracy:.1%}", fontsize=11)
     assert (accuracy > 0.97) == (activation == "tanh") and accuracy > 0.8  # hidden
+    bent = mixed(net, (x.min(0), x.max(0)))
+    print(f"{activation:6} layers: between two points of one class lies the other in {bent} of 5,000 pairs")
+    assert (bent > 100) == (activation == "tanh") and (bent == 0) == (activation == "linear")  # hidden
 
 # %% [markdown]
 # ## Features made by hand
@@ -526,10 +542,23 @@ plot.hidden_units(net, "first", image_shape=(8, 8), units=16)
 
 # %% [markdown]
 # A unit of the second layer sees only what the first has made of the image. We show the mean of the ten images that
-# excite it most: no longer strokes, but whole shapes, some of them digits.
+# excite it most, and look how alike these ten are: how many of them show the same digit.
 
 # %%
 plot.hidden_units(net, "second", image_shape=(8, 8), x=x[train], units=16)
+
+
+def alike(outputs):
+    """How many of the ten images that excite a unit most show one digit; the mean over the units."""
+    best = np.argsort(-outputs, axis=0)[:10]
+    active = outputs.max(axis=0) > 0
+    return np.mean([np.bincount(y[train][rows]).max() for rows in best.T[active]])
+
+
+first = net.layers[0](x[train]).numpy()
+second = net.layers[1](first).numpy()
+print(f"of ten images show the same digit: {alike(first):.1f} in the first layer, {alike(second):.1f} in the second")
+assert alike(second) > alike(first)  # hidden
 
 # %% [markdown]
 # The higher, the closer is a feature to the answer. We can measure it with the plainest of classifiers, which takes

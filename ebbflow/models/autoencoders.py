@@ -5,15 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from .. import activations, constraints, initializers, regularizers
+from .. import activations, initializers
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from ..functions.arguments import choose, expect, expect_integer, expect_number
+from ..functions.naming import expect_flag
 from ..layers import Dense, Layer
+from ..layers.settings import hold_settings
 from ..optimizers import SGD
+from ..training.data import prepare_x
 from ..training.model import Model
 from ..training.sequential import Sequential
 from .boltzmann import KINDS, RestrictedBoltzmannMachine
+from .checks import seed_of, sizes_of
 
 __all__ = ["Autoencoder", "TransposedDense", "autoencoder", "pretrain"]
 
@@ -45,10 +49,8 @@ class TransposedDense(Layer):
         super().__init__(**kwargs)
         expect(isinstance(dense, Dense), "TransposedDense", "dense", "a Dense", dense)
         self.dense = dense
-        self.activation = activations.get(activation)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.bias_constraint = constraints.get(bias_constraint)
+        hold_settings(self, activation=activation, bias_initializer=bias_initializer)
+        hold_settings(self, bias_regularizer=bias_regularizer, bias_constraint=bias_constraint)
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         if self.dense.kernel is None:
@@ -101,14 +103,10 @@ class Autoencoder(Model):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        several = isinstance(sizes, (list, tuple)) and len(sizes) >= 2
-        expect(several, "Autoencoder", "sizes", "at least two numbers, of features and of units,", sizes)
-        self.sizes = tuple(expect_integer("Autoencoder", "every one of sizes", size, 1) for size in sizes)
-        self.activation = activations.get(activation)
-        self.code_activation = activations.get(code_activation)
-        self.output_activation = activations.get(output_activation)
-        self.tied = bool(tied)
-        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.sizes = sizes_of("Autoencoder", sizes, 2, "at least two numbers, of features and of units,")
+        hold_settings(self, activation=activation, code_activation=code_activation)
+        hold_settings(self, output_activation=output_activation, kernel_initializer=kernel_initializer)
+        self.tied = expect_flag("Autoencoder", "tied", tied)
         up = [self.activation] * (len(self.sizes) - 2) + [self.code_activation]
         encoding = [self._dense(*pair) for pair in zip(self.sizes[1:], up, strict=True)]
         down = [self.activation] * (len(self.sizes) - 2) + [self.output_activation]
@@ -173,11 +171,20 @@ def pretrain(
     Raises ArgumentError for a bad argument.
     Source: Hinton, Salakhutdinov (2006), "Reducing the Dimensionality of Data with Neural Networks".
     """
-    expect(isinstance(sizes, (list, tuple)) and len(sizes) > 0, "pretrain", "sizes", "at least one number", sizes)
-    choose("pretrain", "visible", visible, KINDS)
-    choose("pretrain", "code", code, KINDS)
-    rate = expect_number("pretrain", "learning_rate", learning_rate, 0.0)
-    machines, data = [], x
+    owner = "pretrain"
+    data = prepare_x(owner, x)
+    sizes = sizes_of(owner, sizes, 1, "at least one number")
+    choose(owner, "visible", visible, KINDS)
+    choose(owner, "code", code, KINDS)
+    choose(owner, "verbose", verbose, (0, 1, 2, "auto"))
+    rate, seed = expect_number(owner, "learning_rate", learning_rate, 0.0), seed_of(owner, seed)
+    expect(rate > 0, owner, "learning_rate", "a number above 0", learning_rate)
+    for name, whole in (("epochs", epochs), ("batch_size", batch_size), ("k", k)):
+        expect_integer(owner, name, whole, 1)
+    expect_number(owner, "momentum", momentum, 0.0, 1.0)
+    if weight_decay is not None:
+        expect_number(owner, "weight_decay", weight_decay, 0.0)
+    machines: list[RestrictedBoltzmannMachine] = []
     for i, size in enumerate(sizes):
         kinds = {"visible": visible if i == 0 else "binary", "hidden": code if i == len(sizes) - 1 else "binary"}
         own = None if seed is None else seed + i
@@ -199,7 +206,9 @@ def autoencoder(machines: Sequence[RestrictedBoltzmannMachine], tied: bool = Fal
     Raises ArgumentError for what is not a stack of trained machines that fit on each other.
     Source: Hinton, Salakhutdinov (2006), "Reducing the Dimensionality of Data with Neural Networks".
     """
-    machines = list(machines)
+    is_list = isinstance(machines, (list, tuple))
+    expect(is_list, "autoencoder", "machines", "trained Boltzmann machines", machines)
+    tied = expect_flag("autoencoder", "tied", tied)
     valid = machines and all(isinstance(one, RestrictedBoltzmannMachine) and one.built for one in machines)
     expect(bool(valid), "autoencoder", "machines", "trained Boltzmann machines", machines)
     shapes = [machine.kernel.shape for machine in machines]

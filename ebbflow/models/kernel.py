@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from ..functions.arguments import expect_number
+from ..core.errors import ShapeError
+from ..functions.arguments import expect, expect_integer, expect_number
 from ..layers import RBF
 from ..training.sequential import Sequential
+from .checks import numbers, optimizer_of, seed_of
 from .regression import linear_model
 
 __all__ = ["hinge_machine", "kernel_machine"]
@@ -20,7 +22,7 @@ def hinge_machine(penalty: float = 0.01, optimizer: Any = "adam") -> Sequential:
     Raises ArgumentError for a bad argument. Source: Cortes, Vapnik (1995), "Support-Vector Networks".
     """
     model = linear_model(1, expect_number("hinge_machine", "penalty", penalty, 0.0))
-    model.compile(optimizer, "hinge")
+    model.compile(optimizer_of("hinge_machine", optimizer), "hinge")
     return model
 
 
@@ -41,10 +43,18 @@ def kernel_machine(
     as `RBF.adapt` finds it; penalty, optimizer, as of `hinge_machine`; seed, of the choice of centers.
     Raises ArgumentError for a bad argument. Source: Cortes, Vapnik (1995), "Support-Vector Networks".
     """
-    features = RBF(centers, learn_centers=False, seed=seed)
-    features.adapt(x)
+    owner = "kernel_machine"
+    rows, centers = numbers(owner, "x", x), expect_integer(owner, "centers", centers, 1)
+    if rows.ndim != 2:
+        raise ShapeError(f"{owner}: expected x of shape (rows, features), got shape {rows.shape}")
+    if gamma is not None:
+        gamma = expect_number(owner, "gamma", gamma)
+        expect(gamma > 0, owner, "gamma", "a number above 0", gamma)
+    penalty, optimizer = expect_number(owner, "penalty", penalty, 0.0), optimizer_of(owner, optimizer)
+    features = RBF(centers, learn_centers=False, seed=seed_of(owner, seed))
+    features.adapt(rows)
     if gamma is not None:
         features.gamma = gamma
-    model = linear_model(1, expect_number("kernel_machine", "penalty", penalty, 0.0), below=[features])
+    model = linear_model(1, penalty, below=[features])
     model.compile(optimizer, "hinge")
     return model

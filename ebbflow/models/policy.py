@@ -8,6 +8,7 @@ from ..core.errors import ShapeError
 from ..functions.arguments import expect, expect_number
 from ..losses import SparseCategoricalCrossentropy
 from ..training.model import Model
+from .checks import numbers, optimizer_of, seed_of
 
 __all__ = ["Policy", "discounted_returns"]
 
@@ -33,8 +34,8 @@ class Policy:
 
     def __init__(self, network: Model, optimizer: Any = "adam", seed: int | None = None):
         expect(isinstance(network, Model), "Policy", "network", "a Model", network)
-        self.network, self.random = network, np.random.default_rng(seed)
-        network.compile(optimizer, SparseCategoricalCrossentropy(from_logits=True))
+        self.network, self.random = network, np.random.default_rng(seed_of("Policy", seed))
+        network.compile(optimizer_of("Policy", optimizer), SparseCategoricalCrossentropy(from_logits=True))
 
     def probabilities(self, states: Any) -> np.ndarray:
         """pi(a | s): (rows, features) -> (rows, actions)."""
@@ -71,9 +72,11 @@ def discounted_returns(rewards: Any, discount: float = 0.99) -> np.ndarray:
     """R_t = sum_{k >= t} discount^(k - t) r_k, along the first axis: (steps, ...) -> (steps, ...), float64.
 
     Parameters: rewards, with zeros after the end of an episode; discount, from 0 to 1.
+    Raises ArgumentError for a bad argument.
     """
     discount = expect_number("discounted_returns", "discount", discount, 0.0, 1.0)
-    returns = np.array(rewards, np.float64)
+    returns = numbers("discounted_returns", "rewards", rewards)
+    expect(returns.ndim > 0, "discounted_returns", "rewards", "one reward for each step", rewards)
     for step in range(len(returns) - 2, -1, -1):
         returns[step] += discount * returns[step + 1]
     return returns

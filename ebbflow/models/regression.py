@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import ArgumentError, ShapeError
+from ..core.errors import ShapeError
 from ..functions.arguments import expect_integer, expect_number
 from ..layers import Dense
 from ..losses import BinaryCrossentropy, SparseCategoricalCrossentropy
 from ..regularizers import L2
 from ..training.sequential import Sequential
+from .checks import numbers, optimizer_of
 
 __all__ = ["linear_model", "linear_regression", "logistic_regression", "ridge_solution", "softmax_regression"]
 
@@ -32,7 +33,7 @@ def linear_regression(outputs: int = 1, penalty: float = 0.0, optimizer: Any = "
     """
     outputs = expect_integer("linear_regression", "outputs", outputs, 1)
     model = linear_model(outputs, expect_number("linear_regression", "penalty", penalty, 0.0))
-    model.compile(optimizer, "mse")
+    model.compile(optimizer_of("linear_regression", optimizer), "mse")
     return model
 
 
@@ -43,15 +44,13 @@ def ridge_solution(x: Any, y: Any, penalty: float = 0.0) -> tuple[np.ndarray, np
 
     Shapes: x (rows, features), y (rows,) or (rows, outputs); W (features, outputs), b (outputs,), float64. Where
     columns depend on each other and there is no penalty, the W of least norm.
-    Raises ShapeError for other shapes, ArgumentError for a bad penalty.
+    Raises ShapeError for other shapes, ArgumentError for what is not finite numbers, and for a bad penalty.
     Source: Hoerl, Kennard (1970), "Ridge Regression: Biased Estimation for Nonorthogonal Problems".
     """
     penalty = expect_number("ridge_solution", "penalty", penalty, 0.0)
-    x, y = np.array(x, np.float64), np.array(y, np.float64)
+    x, y = numbers("ridge_solution", "x", x), numbers("ridge_solution", "y", y)
     if x.ndim != 2 or y.ndim not in (1, 2) or len(x) != len(y) or not len(x):
         raise ShapeError(f"ridge_solution: expected x (rows, features) and as many rows of y, got {x.shape}, {y.shape}")
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ArgumentError("ridge_solution: expected finite numbers, got NaN or infinity; drop or fill such rows")
     y = y.reshape(len(y), -1)
     features, outputs = x.shape[1], y.shape[1]
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
@@ -69,7 +68,7 @@ def logistic_regression(penalty: float = 0.0, optimizer: Any = "adam") -> Sequen
     Source: Cox (1958), "The regression analysis of binary sequences".
     """
     model = linear_model(1, expect_number("logistic_regression", "penalty", penalty, 0.0), "sigmoid")
-    model.compile(optimizer, BinaryCrossentropy(), metrics=["accuracy"])
+    model.compile(optimizer_of("logistic_regression", optimizer), BinaryCrossentropy(), metrics=["accuracy"])
     return model
 
 
@@ -82,5 +81,5 @@ def softmax_regression(classes: int, penalty: float = 0.0, optimizer: Any = "ada
     """
     classes = expect_integer("softmax_regression", "classes", classes, 2)
     model = linear_model(classes, expect_number("softmax_regression", "penalty", penalty, 0.0), "softmax")
-    model.compile(optimizer, SparseCategoricalCrossentropy(), metrics=["accuracy"])
+    model.compile(optimizer_of("softmax_regression", optimizer), SparseCategoricalCrossentropy(), metrics=["accuracy"])
     return model

@@ -15,6 +15,7 @@ from ..layers import Layer
 from ..optimizers import SGD
 from ..training.callbacks import Callback, History
 from ..training.model import Model
+from .checks import numbers
 
 __all__ = ["Adaline", "McCullochPitts", "Perceptron"]
 
@@ -41,10 +42,10 @@ class McCullochPitts(Layer):
 
     def __init__(self, weights: Any, threshold: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        matrix = _numbers("weights", weights)
+        matrix = numbers("McCullochPitts", "weights", weights)
         expect(matrix.ndim in (1, 2), "McCullochPitts", "weights", "numbers of (inputs,) or (inputs, units)", weights)
         self._matrix = matrix.reshape(len(matrix), -1)
-        thresholds, units = _numbers("threshold", threshold), self._matrix.shape[1]
+        thresholds, units = numbers("McCullochPitts", "threshold", threshold), self._matrix.shape[1]
         expect(thresholds.shape in ((), (units,)), "McCullochPitts", "threshold", f"1 or {units} numbers", threshold)
         self._thresholds = np.broadcast_to(thresholds, units)
 
@@ -70,7 +71,11 @@ class _LearningUnit(Model):
     def __init__(self, learning_rate: Any, units: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = expect_integer(type(self).__name__, "units", units, 1)
-        self.compile(SGD(learning_rate))
+        try:
+            optimizer = SGD(learning_rate)
+        except ArgumentError as error:
+            raise ArgumentError(f"{type(self).__name__}: for learning_rate, {error}") from None
+        self.compile(optimizer)
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         if len(input_shape) != 2:
@@ -128,7 +133,7 @@ class Perceptron(_LearningUnit):
     after an earlier epoch (when shuffle is False), and ends with a warning.
 
     Parameters:
-        learning_rate: lr, above 0; beginning at zero, it only scales the weights.
+        learning_rate: lr, of 0 or more; beginning at zero, it only scales the weights.
         units: how many outputs, each of which learns for itself.
         name, dtype: as for Model.
 
@@ -232,12 +237,3 @@ class Adaline(_LearningUnit):
 
     def size_of(self, error: Tensor) -> Tensor:
         return array.square(error)
-
-
-def _numbers(name: str, given: Any) -> np.ndarray:
-    try:
-        values = np.array(given, np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"McCullochPitts: expected numbers for {name}, got {given!r}") from None
-    expect(bool(np.isfinite(values).all()) and values.size > 0, "McCullochPitts", name, "finite numbers", given)
-    return values

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ArgumentError
-from .canvas import BACKWARD, FAINT, FORWARD, INK, matplotlib
+from .canvas import BACKWARD, FAINT, FORWARD, INK, expect_axes, matplotlib
 from .worksheet import Stage, Study, a, b, below, d, show, study, w, z
 
 MOST_UNITS, MOST_LAYERS = 4, 4
@@ -71,6 +71,7 @@ class _Sheet:
         if axes is None:
             figure = matplotlib().figure(figsize=(width, height))
             axes = figure.add_axes((0, 0, 1, 1))
+        expect_axes("backpropagation", axes)
         axes.set_xlim(0, width)
         axes.set_ylim(0, height)
         axes.set_aspect("equal")

@@ -27,9 +27,17 @@ def matplotlib(module: str = "pyplot") -> Any:
         raise ImportError("ebbflow.plot needs matplotlib: pip install 'ebbflow[plot]'") from error
 
 
-def new_axes(axes: Any, size: tuple[float, float] = (6.4, 4.4)) -> Any:
-    """The given axes, or those of a new figure of this size in inches."""
-    return matplotlib().subplots(figsize=size, layout="constrained")[1] if axes is None else axes
+def new_axes(owner: str, axes: Any, size: tuple[float, float] = (6.4, 4.4)) -> Any:
+    """The given axes, or those of a new figure of this size in inches; raises ArgumentError for what is no Axes."""
+    if axes is None:
+        return matplotlib().subplots(figsize=size, layout="constrained")[1]
+    return expect_axes(owner, axes)
+
+
+def expect_axes(owner: str, axes: Any) -> Any:
+    """The axes; raises ArgumentError for anything else."""
+    expect(isinstance(axes, matplotlib("axes").Axes), owner, "axes", "Axes of matplotlib", axes)
+    return axes
 
 
 def panels(owner: str, count: int, axes: Any, size: tuple[float, float], columns: int = 3) -> tuple[Any, list[Any]]:
@@ -41,6 +49,7 @@ def panels(owner: str, count: int, axes: Any, size: tuple[float, float], columns
     if axes is not None:
         given = list(np.ravel(np.asarray(axes, object)))
         expect(len(given) >= count, owner, "axes", f"{count} Axes", len(given))
+        given = [expect_axes(owner, one) for one in given]
         return given[0] if count == 1 else given[0].figure, given[:count]
     columns = min(columns, count)
     rows = -(-count // columns)
@@ -75,6 +84,15 @@ def matrix(owner: str, name: str, data: Any, axes: int = 2) -> np.ndarray:
     return array
 
 
+def words(owner: str, name: str, given: Any, count: int) -> list[Any] | None:
+    """So many names or more; raises ArgumentError for fewer, and for what is no list of them."""
+    if given is None:
+        return None
+    fits = isinstance(given, (list, tuple, np.ndarray)) and np.ndim(given) == 1 and len(given) >= count
+    expect(fits, owner, name, f"a list of {count} names", given)
+    return list(given)
+
+
 def describe(array: np.ndarray) -> str:
     return f"{array.dtype} of shape {array.shape}"
 
@@ -90,8 +108,9 @@ def as_images(owner: str, rows: np.ndarray, image_shape: Sequence[int] | None) -
         if not (len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4))):
             return None
     else:
-        shape = tuple(image_shape)
-        fits = len(shape) in (2, 3) and int(np.prod(shape)) == int(np.prod(rows.shape[1:]))
+        shape = tuple(image_shape) if isinstance(image_shape, (list, tuple)) else ()
+        whole = all(isinstance(side, (int, np.integer)) and side > 0 for side in shape)
+        fits = len(shape) in (2, 3) and whole and int(np.prod(shape)) == int(np.prod(rows.shape[1:]))
         allowed = f"(height, width) or (height, width, channels) of {int(np.prod(rows.shape[1:]))} numbers"
         expect(fits and (len(shape) == 2 or shape[-1] in (1, 3, 4)), owner, "image_shape", allowed, image_shape)
     images = rows.reshape(len(rows), *shape)

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..core.errors import ArgumentError
 from ..functions.arguments import expect, expect_integer
-from .canvas import COLORS, DIVERGING, INK, matplotlib, matrix, new_axes, tidy
+from ..functions.naming import expect_flag
+from .canvas import COLORS, DIVERGING, INK, matplotlib, matrix, new_axes, tidy, words
 from .looking import expect_model
 
 
@@ -41,27 +42,32 @@ def decision_regions(
     x = matrix(owner, "x", x)
     expect(x.shape[1] == 2, owner, "x", "two features", f"{x.shape[1]}")
     expect(hasattr(model, "predict"), owner, "model", "a model that can predict", model)
-    labels = _labels(owner, y)
+    labels = _labels(owner, "y", y)
     expect(len(labels) == len(x), owner, "y", f"{len(x)} rows, as x has,", len(labels))
     across, upward = (_span(x[:, k], points) for k in (0, 1))
     grid = np.stack([one.ravel() for one in np.meshgrid(across, upward)], axis=1)
     outputs = np.asarray(model.predict(grid.astype(x.dtype if x.dtype.kind == "f" else np.float32)), float)
     outputs = outputs.reshape(points, points, -1)
-    axes = new_axes(axes)
     classes = np.unique(labels)
+    drawn = classes if outputs.shape[-1] == 1 else np.arange(outputs.shape[-1])
+    written = words(owner, "class_names", class_names, len(drawn))
+    names = words(owner, "feature_names", feature_names, 2) or ("feature 1", "feature 2")
+    axes = new_axes(owner, axes)
     draw = _two_classes if outputs.shape[-1] == 1 else _many_classes
     draw(axes, across, upward, outputs, model, classes)
-    _scatter(axes, x, labels, classes if outputs.shape[-1] == 1 else np.arange(outputs.shape[-1]), class_names)
-    names = feature_names or ("feature 1", "feature 2")
+    _scatter(axes, x, labels, drawn, written)
     tidy(axes, "Decision regions", names[0], names[1], grid=False)
     axes.legend(loc="best", framealpha=0.85)
     return axes
 
 
-def _labels(owner: str, y: Any) -> np.ndarray:
+def _labels(owner: str, name: str, y: Any) -> np.ndarray:
     array = np.asarray(y)
     if array.dtype.kind not in "biuf":
-        raise ArgumentError(f"{owner}: expected class numbers, got an array of {array.dtype}; encode the classes first")
+        raise ArgumentError(
+            f"{owner}: expected class numbers for {name}, got an array of {array.dtype}; encode the classes first"
+        )
+    expect(bool(np.isfinite(array).all()), owner, name, "finite class numbers", "NaN or infinity")
     return array.argmax(axis=-1) if array.ndim == 2 and array.shape[1] > 1 else array.reshape(-1)
 
 
@@ -115,7 +121,6 @@ def _color(k: int) -> str:
 def _scatter(axes: Any, x: np.ndarray, labels: np.ndarray, classes: np.ndarray, names: Any) -> None:
     markers = "osD^vP*X"
     two = len(classes) == 2
-    expect(names is None or len(names) >= len(classes), "decision_regions", "class_names", f"{len(classes)}", names)
     for k, one in enumerate(classes):
         rows = x[labels == one]
         color = ("#2166ac", "#b2182b")[k] if two else _color(k)
@@ -150,26 +155,28 @@ def confusion_matrix(
     if model is not None:
         y_pred = expect_model(owner, model).predict(x, verbose=0)
     limit = 0.0 if _gives_logits(model) else 0.5
-    true, predicted = _labels(owner, y_true).astype(int), _predicted(owner, y_pred, limit)
+    true, predicted = _labels(owner, "y_true", y_true).astype(int), _predicted(owner, y_pred, limit)
     expect(len(true) == len(predicted), owner, "y_pred", f"{len(true)} rows, as y_true has,", len(predicted))
     expect(len(true) > 0 and min(true.min(), predicted.min()) >= 0, owner, "y_true", "class numbers from 0", y_true)
-    count = max(int(max(true.max(), predicted.max())) + 1, len(class_names or ()))
-    expect(class_names is None or len(class_names) == count, owner, "class_names", f"{count} names", class_names)
+    normalize = expect_flag(owner, "normalize", normalize)
+    count = int(max(true.max(), predicted.max())) + 1
+    names = words(owner, "class_names", class_names, count) or list(range(count))
+    count = len(names)
     counts = np.zeros((count, count), int)
     np.add.at(counts, (true, predicted), 1)
-    axes = new_axes(axes, (1.6 + 0.55 * max(count, 5), 1.2 + 0.5 * max(count, 5)))
-    _draw_matrix(axes, counts, normalize, list(class_names or range(count)))
+    axes = new_axes(owner, axes, (1.6 + 0.55 * max(count, 5), 1.2 + 0.5 * max(count, 5)))
+    _draw_matrix(axes, counts, normalize, names)
     axes.set_title(f"Confusion matrix: {np.trace(counts) / counts.sum():.1%} right", fontsize=11)
     return axes
 
 
 def _predicted(owner: str, y_pred: Any, limit: float = 0.5) -> np.ndarray:
     """Class numbers from class numbers or outputs; one output a row means the second class from `limit` on."""
-    array = np.asarray(y_pred)
-    single = array.ndim == 1 or array.shape[-1] == 1
+    array, labels = np.asarray(y_pred), _labels(owner, "y_pred", y_pred)
+    single = array.ndim < 2 or array.shape[-1] == 1
     if array.dtype.kind == "f" and single and not (array == np.round(array)).all():
         return (array.reshape(-1) >= limit).astype(int)
-    return _labels(owner, array).astype(int)
+    return labels.astype(int)
 
 
 def _draw_matrix(axes: Any, counts: np.ndarray, normalize: bool, names: list[Any]) -> None:

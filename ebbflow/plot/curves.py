@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ArgumentError
-from ..functions.arguments import unknown
+from ..functions.arguments import expect, unknown
 from ..training.callbacks.monitor import direction_of
 from .canvas import COLORS, FAINT, FEW_POINTS, panels, tidy, whole_ticks
 
@@ -27,7 +27,9 @@ def learning_curves(history: Any, metrics: Sequence[str] | str | None = None, ax
     """
     curves = _curves_of(history)
     known = [name for name in curves if not (name.startswith("val_") and name[4:] in curves)]
-    names = known if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics)
+    listed = metrics is None or isinstance(metrics, (str, list, tuple))
+    expect(listed, "learning_curves", "metrics", "names", metrics)
+    names = known if metrics is None else [metrics] if isinstance(metrics, str) else list(metrics or ())
     for name in names:
         if name not in curves:
             raise unknown("learning_curves", "metrics among", known, name)
@@ -42,7 +44,7 @@ def _curves_of(history: Any) -> dict[str, np.ndarray]:
     given = getattr(history, "history", history)
     if not isinstance(given, Mapping) or not given:
         raise ArgumentError(
-            f"learning_curves: expected the History of a fit of an epoch or more, or its dict, got {given!r}"
+            f"learning_curves: expected the History of a fit of some epochs for history, or its dict, got {given!r}"
         )
     return {name: np.asarray(values, float).reshape(-1) for name, values in given.items()}
 

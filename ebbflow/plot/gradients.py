@@ -7,9 +7,10 @@ import numpy as np
 
 from ..autodiff import GradientTape
 from ..functions.arguments import expect
+from ..training.model import Model
 from ..training.saving import all_layers
 from .canvas import COLORS, new_axes, tidy
-from .looking import expect_model, loss_of_batch, own_weights, sample_of, undisturbed
+from .looking import loss_of_batch, own_weights, sample_of, undisturbed
 
 
 def gradient_norms_of(model: Any, x: Any, y: Any) -> dict[str, float]:
@@ -51,9 +52,9 @@ def gradient_norms(models: Any, x: Any, y: Any, axes: Any = None) -> Any:
     several = isinstance(models, Mapping)
     expect(not several or len(models) > 0, "gradient_norms", "models", "a model or a dict of models", models)
     for model in models.values() if several else [models]:
-        expect_model("gradient_norms", model)
+        expect(isinstance(model, Model), "gradient_norms", "models", "a model or a dict of models", model)
     found = {label: gradient_norms_of(model, x, y) for label, model in (models if several else {"": models}).items()}
-    axes = new_axes(axes)
+    axes = new_axes("gradient_norms", axes)
     draw = _lines if several else _bars
     draw(axes, found)
     return axes

@@ -13,6 +13,7 @@ from ..core.tensor import Tensor, as_tensor, bind, eagerly, trace
 from ..core.variable import Variable
 from ..functions.arguments import expect, expect_integer, is_number
 from ..functions.array import cast
+from ..functions.naming import expect_flag
 from .canvas import GROWING, matplotlib, matrix, new_axes, tidy
 from .looking import loss_of_batch, sample_of
 
@@ -42,6 +43,9 @@ def loss_surface(
     Returns the Axes. Raises ArgumentError for a bad argument.
     """
     owner = "loss_surface"
+    expect(callable(loss_of), owner, "loss_of", "a function of two numbers", loss_of)
+    expect(paths is None or isinstance(paths, Mapping), owner, "paths", "a dict {label: points}", paths)
+    logarithmic = expect_flag(owner, "logarithmic", logarithmic)
     points, levels = expect_integer(owner, "points", points, 2), expect_integer(owner, "levels", levels, 2)
     across, upward = (np.linspace(*pair, points) for pair in _ranges(owner, ranges))
     drawn = {label: matrix(owner, f"paths[{label!r}]", path) for label, path in (paths or {}).items()}
@@ -49,7 +53,7 @@ def loss_surface(
         expect(path.shape[1] == 2, owner, f"paths[{label!r}]", "points of two numbers", f"{path.shape[1]}")
     with eagerly():
         heights = np.array([[_value(owner, loss_of, a, b) for a in across] for b in upward])
-    axes = new_axes(axes)
+    axes = new_axes(owner, axes)
     _contours(owner, axes, across, upward, heights, levels, logarithmic)
     for k, (label, path) in enumerate(drawn.items()):
         color = ("#D55E00", "#000000", "#CC79A7", "#E69F00", "#009E73", "#0072B2")[k % 6]
@@ -65,10 +69,10 @@ def loss_surface(
 
 
 def _ranges(owner: str, ranges: Any) -> list[tuple[float, float]]:
-    pairs = [tuple(pair) for pair in ranges]
-    fits = len(pairs) == 2 and all(len(p) == 2 and all(map(is_number, p)) and p[0] < p[1] for p in pairs)
+    given = np.asarray(ranges, object)
+    fits = given.shape == (2, 2) and all(map(is_number, given.flat)) and all(low < high for low, high in given)
     expect(fits, owner, "ranges", "((low, high), (low, high))", ranges)
-    return pairs
+    return [(float(low), float(high)) for low, high in given]
 
 
 def _value(owner: str, loss_of: Loss, a: float, b: float) -> float:
@@ -114,11 +118,15 @@ def optimizer_path(optimizer: Any, loss_of: Loss, start: Sequence[float], steps:
     Raises ArgumentError for a bad argument.
     """
     owner = "optimizer_path"
-    fits = np.shape(start) == (2,) and all(map(is_number, np.asarray(start, float).tolist()))
-    expect(fits, owner, "start", "two numbers", start)
+    expect(callable(loss_of), owner, "loss_of", "a function of two numbers", loss_of)
+    given = np.asarray(start, object)
+    expect(given.shape == (2,) and all(map(is_number, given)), owner, "start", "two numbers", start)
     steps = expect_integer(owner, "steps", steps, 0)
-    given = optimizers.get(optimizer)
-    own = type(given).from_config(given.get_config())
+    try:
+        found = optimizers.get(optimizer)
+    except ArgumentError as error:
+        raise ArgumentError(f"{owner}: for optimizer, {error}") from None
+    own = type(found).from_config(found.get_config())
     with eagerly():
         weights = Variable(np.asarray(start, np.float64), name="point")
         path = [weights.numpy()]
@@ -216,7 +224,8 @@ def _direction(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
 
 
 def _two_weights(owner: str, model: Any, pairs: Any) -> tuple[Any, tuple[str, str]]:
-    fits = len(pairs) == 2 and all(len(pair) == 2 for pair in pairs)
+    several = isinstance(pairs, (list, tuple)) and len(pairs) == 2
+    fits = several and all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs)
     expect(fits, owner, "weights", "two pairs (name, index)", pairs)
     known = {weight.name: weight for weight in model.trainable_weights}
     places = []

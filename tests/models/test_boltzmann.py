@@ -84,6 +84,18 @@ def test_many_gibbs_steps_give_the_gradient_of_the_log_likelihood(arguments: dic
         np.testing.assert_allclose(after - before, gradient, atol=0.02)  # a mean over 20,000 draws is within 0.004
 
 
+@pytest.mark.parametrize("run_eagerly", [False, True], ids=["compiled", "eager"])
+def test_persistent_chains_go_on_from_the_samples_of_the_step_before(run_eagerly: bool) -> None:
+    """Biases of -1,000,000 make every sample 0, and so the chains, wherever they began and whatever the data are."""
+    rbm = RestrictedBoltzmannMachine(2, persistent=True, chains=50, kernel_initializer="zeros", seed=1)
+    rbm.compile(ebb.optimizers.SGD(0.0), run_eagerly=run_eagerly)
+    rbm.build((None, 4))
+    assert 0.2 < rbm.chain.numpy().mean() < 0.8
+    rbm.visible_bias.assign(np.full(4, -1e6))
+    rbm.fit(np.ones((8, 4)), batch_size=8, verbose=0)
+    assert not rbm.chain.numpy().any()
+
+
 @pytest.mark.parametrize(
     ("arguments", "learning_rate"), [({}, 0.2), ({"persistent": True}, 0.05), ({"k": 3, "sample_visible": False}, 0.2)]
 )

@@ -75,5 +75,5 @@ def test_bad_arguments_are_named() -> None:
         ShapeError, match=r"expected x \(rows, features\) and as many rows of y, got \(120, 4\), \(3,\)"
     ):
         ridge_solution(X, [1, 2, 3])
-    with pytest.raises(ArgumentError, match="expected finite numbers, got NaN"):
+    with pytest.raises(ArgumentError, match="expected finite numbers for x, got NaN"):
         ridge_solution([[np.nan]], [1.0])

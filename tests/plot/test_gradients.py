@@ -46,7 +46,7 @@ def test_a_bad_argument_is_named(plane) -> None:
     model = ebb.Sequential([ebb.Input((2,)), ebb.layers.Dense(1)])
     with pytest.raises(ArgumentError, match="call compile"):
         plot.gradient_norms(model, *plane)
-    with pytest.raises(ArgumentError, match="expected an ebbflow model, got str"):
+    with pytest.raises(ArgumentError, match="expected a model or a dict of models for models, got 'b'"):
         plot.gradient_norms({"a": "b"}, *plane)
     with pytest.raises(ArgumentError, match="a model or a dict of models"):
         plot.gradient_norms({}, *plane)

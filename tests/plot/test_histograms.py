@@ -29,6 +29,23 @@ def test_the_titles_tell_dead_and_saturated_units() -> None:
     assert not any("call" in vars(layer) for layer in model.layers)
 
 
+@pytest.mark.parametrize(
+    ("activation", "bias", "thresholds", "told"),
+    [
+        ("relu", [-1.0, 0.1, 2.0, 3.0], {}, "25% of units dead, 25% of outputs 0"),
+        ("relu", [-1.0, 0.1, 2.0, 3.0], {"dead": 0.5}, "50% of units dead, 50% of outputs 0"),
+        ("sigmoid", [4.5, -4.5, 4.7, -4.7], {}, "50% of outputs saturated"),  # 0.989 and 0.991 from the other end
+        ("tanh", [2.6, -2.6, 2.7, -2.7], {}, "50% of outputs saturated"),  # the same
+        ("tanh", [2.6, -2.6, 2.7, -2.7], {"saturated": 0.98}, "100% of outputs saturated"),
+    ],
+)
+def test_what_counts_as_dead_or_saturated_can_be_chosen(activation, bias, thresholds, told: str) -> None:
+    model = ebb.Sequential([ebb.Input((1,)), ebb.layers.Dense(4, activation, name="units")])
+    model.set_weights([np.zeros((1, 4)), bias])
+    axes = plot.activation_histograms(model, np.arange(3.0), **thresholds)
+    assert axes.get_title() == f"units ({activation})\n{told}"
+
+
 def test_activation_layers_get_a_panel_too() -> None:
     model = ebb.Sequential([ebb.Input((2,)), ebb.layers.Dense(2), ebb.layers.ReLU(name="rectifier")])
     figure = plot.activation_histograms(model, np.ones((3, 2)))
