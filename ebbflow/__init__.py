@@ -21,6 +21,8 @@ _NAMES = {
     "Sequential": "training.sequential",
     "Tensor": "core.tensor",
     "Variable": "core.variable",
+    "device": "placement",
+    "devices": "placement",
     "grad": "autodiff",
     "load_model": "training.loading",
     "restarts": "training.restarts",

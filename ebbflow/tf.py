@@ -15,6 +15,7 @@ import Dense` works as well. Where this differs from TensorFlow:
 A name that is not here raises AttributeError, which says what to use.
 """
 
+import contextlib
 import functools
 import re
 import sys
@@ -35,6 +36,7 @@ from . import (
     metrics,
     ops,
     optimizers,
+    placement,
     regularizers,
     utils,
 )
@@ -53,9 +55,7 @@ from .version import __version__ as __version__
 
 _INSTEAD = {
     "compat": "use the names of ebbflow.tf itself; those of the first version are in tf.train and tf.Session",
-    "config": "ebbflow has ebbflow.config",
     "data": "ebbflow has Model.fit(x, y, batch_size=...), which shuffles arrays and cuts them into batches",
-    "device": "nothing needs to be placed; leave it out",
     "enable_eager_execution": "everything is computed at once; leave it out",
     "function": "ebbflow has Model.compile and Model.fit, which compile the whole training; leave the decorator out",
     "get_variable": "ebbflow has tf.Variable, and add_weight in a layer of one's own",
@@ -187,6 +187,23 @@ class Session:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+# devices
+
+
+def device(device_name: str) -> contextlib.AbstractContextManager[placement.Device]:
+    """Inside this context models are trained and used by this device: "/GPU:0", "/device:GPU:0", "/CPU:0".
+
+    Raises ArgumentError for one that is not there.
+    """
+    return placement.device(re.sub(r".*/(device:)?", "", device_name) if isinstance(device_name, str) else device_name)
+
+
+def _list_physical_devices(device_type: str | None = None) -> list[placement.Device]:
+    """The devices of this machine, or those of a type: "CPU" or "GPU"."""
+    kind = "" if device_type is None else device_type.lower()
+    return [one for one in placement.devices() if one.name.startswith(kind)]
 
 
 # functions whose arguments TensorFlow calls or orders differently
@@ -379,6 +396,7 @@ train = Namespace(
         "RMSPropOptimizer": _rmsprop,
     },
 )
+config = Namespace("config", {"list_physical_devices": _list_physical_devices})
 _MODELS = {"Model": Model, "Sequential": Sequential}
 _OTHERS = {"Input": layers.Input, "Layer": layers.Layer, "Variable": Variable}
 _KERAS = {
@@ -394,7 +412,7 @@ keras = Namespace(
 )
 keras.optimizer = keras.optimizers  # as it is often written by mistake
 
-_NAMESPACES = {"math": math, "nn": nn, "random": random, "train": train, "keras": keras}
+_NAMESPACES = {"config": config, "math": math, "nn": nn, "random": random, "train": train, "keras": keras}
 _NAMESPACES |= {f"keras.{name}": getattr(keras, name) for name in _KERAS}
-_OWN = ("GradientTape", "Session", "Tensor", "Variable", "constant", "convert_to_tensor")
-__all__ = sorted([*_OWN, *_TENSORS, "keras", "math", "nn", "random", "train"])
+_OWN = ("GradientTape", "Session", "Tensor", "Variable", "constant", "convert_to_tensor", "device")
+__all__ = sorted([*_OWN, *_TENSORS, "config", "keras", "math", "nn", "random", "train"])

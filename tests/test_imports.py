@@ -25,6 +25,7 @@ LAYERS = {
     "passes": 5,
     "lowering": 6,
     "backends": 7,
+    "placement": 8,
     "runtime": 8,
     "compile": 8,
     "activations": 9,
@@ -48,7 +49,8 @@ LAYERS = {
     "studio": 13,
     "__main__": 13,
 }
-HEAVY = ["polars", "narwhals", "pandas", "pyarrow", "PIL", "llvmlite", "sklearn", "matplotlib", "torch"]
+HEAVY = ["polars", "narwhals", "pandas", "pyarrow", "PIL", "llvmlite", "sklearn", "matplotlib", "torch", "pyopencl"]
+HEAVY += ["optuna", "distributed", "cloudpickle"]
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -95,6 +97,15 @@ def test_only_the_cpu_backend_imports_llvmlite() -> None:
         file.relative_to(PACKAGE) for file in FILES if "llvmlite" in {n.split(".")[0] for n in imported_modules(file)}
     }
     assert {file.parts[:2] for file in importers} <= {("backends", "cpu"), ("backends", "cpu.py")}
+
+
+def test_only_the_driver_imports_pyopencl() -> None:
+    importers = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in FILES
+        if "pyopencl" in {name.split(".")[0] for name in imported_modules(file)}
+    }
+    assert importers == {"backends/opencl/driver.py"}
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,12 @@ def _add_train(commands) -> None:
     )
     _add_test(training)
     training.add_argument("--seed", metavar="N", type=seed, default=0, help="same seed, same model (default: 0)")
+    training.add_argument(
+        "--device",
+        metavar="NAME",
+        default="cpu",
+        help="what computes: cpu, or gpu, gpu:1, ..., with the extra 'ebbflow[gpu]' (default: cpu)",
+    )
     _add_common(command, training)
 
 

@@ -18,10 +18,16 @@ from ebbflow.cli.progress import Display
 from ebbflow.cli.saved import SavedModel
 from ebbflow.cli.starts import Trained, best_start, require_seeds
 from ebbflow.core.errors import ArgumentError
+from ebbflow.placement import expect_processor
 from ebbflow.tables import TableEncoder, read_table
 
 
 def run(options: Namespace) -> None:
+    with ebb.device(options.device):
+        _run(options)
+
+
+def _run(options: Namespace) -> None:
     folder = Path(options.out or f"{Path(options.table).stem}-model")
     say = silent if options.quiet else print
     _check(options)
@@ -101,6 +107,7 @@ def _check(options: Namespace) -> None:
             "expected a sum below 1"
         )
     if options.seeds > 1:
+        expect_processor(f"--seeds {options.seeds}")
         require_seeds(options.seed, options.seeds)
         if not options.validation:
             raise ArgumentError(

@@ -231,8 +231,8 @@ class Product:
         cost = sum(node.primitive.cost for node in self.cluster.members if node is not self.root)
         if cost not in SLOW or self.others or self.dtype not in self.machine.roomy:
             return 0
-        nests = [counts for _, _, counts in self._nests()]
-        fitting = (n for n in (UNROLL, 1) if sum(turns_of(counts, n) for counts in nests) >= height)
+        counted = [counts for _, _, counts in self.nests()]
+        fitting = (n for n in (UNROLL, 1) if sum(turns_of(counts, n) for counts in counted) >= height)
         return next(fitting, 0)
 
     # one tile
@@ -271,13 +271,13 @@ class Product:
             sums = [self.frame.b.constant(0, self.dtype) for _ in positions]
         places = [dict(zip(self.output, position, strict=True)) for position in positions]
         left = list(state)
-        for variables, indices, counts in self._nests():
+        for variables, indices, counts in self.nests():
             at = [place | indices for place in places]
             operands = [self._address(k, at, variables, evaluator) for k in range(len(self.operands))]
             sums, left = ProductLoops(self.frame, operands, counts, unroll, meanwhile).add(sums, left)
         return sums, left
 
-    def _nests(self) -> Iterator[tuple[list[Variable], dict[str, Index], list[int]]]:
+    def nests(self) -> Iterator[tuple[list[Variable], dict[str, Index], list[int]]]:
         """The nests of loops over the summed labels: (variables, index of each label, counts).
 
         A label that lies in panels goes panel by panel; the whole ones are a nest, the rest of the last one another.

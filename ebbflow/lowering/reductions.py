@@ -27,7 +27,7 @@ def reduction_kernel(name: str, cluster: Cluster, lane_axis: int | None, operand
     return _fold_kept(name, cluster, lane_axis, storage)
 
 
-class _Fold:
+class Fold:
     """The state of a reduction as a tuple of values."""
 
     def __init__(self, frame: Frame, root: Node):
@@ -56,7 +56,7 @@ def _fold_kept(name: str, cluster: Cluster, lane_axis: int | None, storage: Stor
     root = cluster.root
     assert root is not None and lane_axis is not None
     frame = Frame(storage)
-    fold = _Fold(frame, root)
+    fold = Fold(frame, root)
     shape, axes = cluster.shape, root.params["axes"]
     source = root.inputs[0].aval.shape
     others = [n for axis, n in enumerate(shape) if axis != lane_axis]
@@ -68,9 +68,9 @@ def _fold_kept(name: str, cluster: Cluster, lane_axis: int | None, storage: Stor
 
         def step(at: list[Index], state: list[Value]) -> list[Value]:
             evaluator = Evaluator(frame.b, frame.access, storage, members, own)
-            return fold.merge(state, fold.lifted(evaluator, _operand_position(position, at, axes, len(source))))
+            return fold.merge(state, fold.lifted(evaluator, operand_position(position, at, axes, len(source))))
 
-        state = _loops(frame, [source[a] for a in axes], fold.initial(), step)
+        state = fold_loops(frame, [source[a] for a in axes], fold.initial(), step)
         evaluator = Evaluator(frame.b, frame.access, storage, members, own)
         evaluator.preset(root, position, fold.rule.finish(frame.b, tuple(state)))
         store_outputs(evaluator, cluster, position)
@@ -80,13 +80,13 @@ def _fold_kept(name: str, cluster: Cluster, lane_axis: int | None, storage: Stor
     return frame.finish(name, work)
 
 
-def _operand_position(kept: Position, reduced: Sequence[Index], axes: tuple[int, ...], ndim: int) -> Position:
+def operand_position(kept: Position, reduced: Sequence[Index], axes: tuple[int, ...], ndim: int) -> Position:
     """The operand's position from the result's and the reduced axes' own."""
     left, folded = iter(kept), dict(zip(axes, reduced, strict=True))
     return tuple(folded[axis] if axis in folded else next(left) for axis in range(ndim))
 
 
-def _loops(
+def fold_loops(
     frame: Frame,
     sizes: Sequence[int],
     state: list[Value],
@@ -101,7 +101,7 @@ def _loops(
     def turn(value: Any, *carried: Value) -> list[Value]:
         variable.value = value
         own = variable_index(variable) if sizes[0] > 1 else Index()
-        return _loops(frame, sizes[1:], list(carried), step, [*done, own])
+        return fold_loops(frame, sizes[1:], list(carried), step, [*done, own])
 
     return frame.b.loop(0, sizes[0], 1, turn, state, name="k")
 
@@ -121,7 +121,7 @@ class _OrderedFold:
         assert cluster.root is not None
         self.cluster, self.root, self.storage = cluster, cluster.root, storage
         self.frame = Frame(storage, lanes=1)
-        self.fold = _Fold(self.frame, self.root)
+        self.fold = Fold(self.frame, self.root)
         self.axes, self.source = self.root.params["axes"], self.root.inputs[0].aval.shape
 
     def write(self, name: str) -> Code:
@@ -140,7 +140,7 @@ class _OrderedFold:
         """The results at these positions, whose sums go on side by side."""
         state = [value for _ in kept for value in self.fold.initial()]
         outer = [self.source[axis] for axis in self.axes[:-1]]
-        state = _loops(self.frame, outer, state, lambda at, state: self._line(kept, at, state))
+        state = fold_loops(self.frame, outer, state, lambda at, state: self._line(kept, at, state))
         width = len(state) // len(kept)
         for k, position in enumerate(kept):
             evaluator = Evaluator(self.frame.b, self.frame.access, self.storage, set(self.cluster.members))
@@ -156,7 +156,7 @@ class _OrderedFold:
         def step(panel: list[Index], state: list[Value]) -> list[Value]:
             return self._vectors(kept, [*at, panel[0] * LANES + lane], state, LANES)
 
-        state = _loops(self.frame, [whole], state, step)
+        state = fold_loops(self.frame, [whole], state, step)
         return self._vectors(kept, [*at, lane + whole * LANES], state, tail) if tail else state
 
     def _vectors(self, kept: list[Position], at: list[Index], state: list[Value], valid: int) -> list[Value]:
@@ -164,7 +164,7 @@ class _OrderedFold:
         b, fold = self.frame.b, self.fold
         b.lanes = LANES
         evaluator = Evaluator(b, self.frame.access, self.storage, set(self.cluster.members))
-        lifted = [fold.lifted(evaluator, _operand_position(p, at, self.axes, len(self.source))) for p in kept]
+        lifted = [fold.lifted(evaluator, operand_position(p, at, self.axes, len(self.source))) for p in kept]
         b.lanes = 1
         width = len(state) // len(kept)
         states = [state[k * width : (k + 1) * width] for k in range(len(kept))]
@@ -184,7 +184,7 @@ class _LaneFold:
         self.cluster, self.root, self.storage = cluster, cluster.root, storage
         self.lane_axis, self.operand_axis = lane_axis, operand_axis
         self.frame = Frame(storage)
-        self.fold = _Fold(self.frame, self.root)
+        self.fold = Fold(self.frame, self.root)
         self.axes, self.source = self.root.params["axes"], self.root.inputs[0].aval.shape
 
     def write(self, name: str) -> Code:
@@ -221,7 +221,7 @@ class _LaneFold:
         whole, tail = divmod(self.source[self.operand_axis], LANES)
         lane = variable_index(LANE)
         state = [value for _ in kept for value in self.fold.initial()]
-        state = _loops(
+        state = fold_loops(
             self.frame,
             [whole, *inner],
             state,
@@ -229,7 +229,7 @@ class _LaneFold:
         )
         if tail:
             along = lane + whole * LANES
-            state = _loops(self.frame, inner, state, lambda at, state: self._step(kept, at, state, along, tail))
+            state = fold_loops(self.frame, inner, state, lambda at, state: self._step(kept, at, state, along, tail))
         width = len(state) // len(kept)
         return [state[k * width : (k + 1) * width] for k in range(len(kept))]
 
@@ -242,7 +242,7 @@ class _LaneFold:
         width = len(state) // len(kept)
         result = []
         for k, position in enumerate(kept):
-            lifted = fold.lifted(evaluator, _operand_position(position, reduced, self.axes, len(self.source)))
+            lifted = fold.lifted(evaluator, operand_position(position, reduced, self.axes, len(self.source)))
             if valid < LANES:
                 inside = b.index_below(variable_index(LANE), valid)
                 lifted = tuple(b.select(inside, x, n) for x, n in zip(lifted, fold.initial(), strict=True))
@@ -258,7 +258,7 @@ class _LaneFold:
         b.lanes = LANES
 
 
-def _across(frame: Frame, fold: _Fold, state: list[Value]) -> list[Value]:
+def _across(frame: Frame, fold: Fold, state: list[Value]) -> list[Value]:
     """The fold of all 16 lanes, by halves."""
     for distance in (8, 4, 2, 1):
         order = tuple((lane + distance) % LANES for lane in range(LANES))
@@ -266,7 +266,7 @@ def _across(frame: Frame, fold: _Fold, state: list[Value]) -> list[Value]:
     return state
 
 
-def _side_by_side(frame: Frame, fold: _Fold, states: list[list[Value]]) -> list[Value]:
+def _side_by_side(frame: Frame, fold: Fold, states: list[list[Value]]) -> list[Value]:
     """One state whose lane r is the fold of all lanes of states[r], in 15 merges."""
     for d in (8, 4, 2, 1):
         low = tuple(lane if not lane & d else LANES + lane - d for lane in range(LANES))

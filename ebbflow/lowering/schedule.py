@@ -70,7 +70,7 @@ def lower(
         state_buffers: the state's buffers by key, where already decided; filled in.
         ready: called with each kernel as soon as it is written.
     """
-    return _Lowering(graph, batch, state, updates, state_buffers, machine, ready).run()
+    return Lowering(graph, batch, state, updates, state_buffers, machine, ready).run()
 
 
 # before clustering
@@ -83,13 +83,13 @@ def prepare(graph: Graph) -> Graph:
     outputs: list[Node] = []
     seen: set[Node] = set()
     for node in graph.outputs:
-        node = _copy(node) if is_leaf(node) or is_move(node) or node in seen else node
+        node = copied(node) if is_leaf(node) or is_move(node) or node in seen else node
         seen.add(node)
         outputs.append(node)
     return verify(Graph(graph.inputs, outputs, graph.name))
 
 
-def _copy(node: Node) -> Node:
+def copied(node: Node) -> Node:
     return Node(registry["stop_gradient"], (node,), {}, node.aval)
 
 
@@ -109,10 +109,10 @@ def _without_inner_product(node: Node) -> Node:
 def _with_readable_operands(node: Node) -> Node:
     if node.primitive.name == "take":
         table, indices = node.inputs
-        return Node(node.primitive, (_copy(table) if is_move(table) else table, indices), node.params, node.aval)
+        return Node(node.primitive, (copied(table) if is_move(table) else table, indices), node.params, node.aval)
     if not isinstance(node.primitive.lower, Contraction):
         return node
-    inputs = tuple(x if _is_readable(x) else _copy(x) for x in node.inputs)
+    inputs = tuple(x if _is_readable(x) else copied(x) for x in node.inputs)
     return Node(node.primitive, inputs, node.params, node.aval, node.label)
 
 
@@ -126,7 +126,7 @@ def _is_readable(operand: Node) -> bool:
     return all(i.is_affine and len(i.terms) <= 1 and set(i.terms.values()) <= {1} for i in position)
 
 
-class _Lowering:
+class Lowering:
     def __init__(
         self,
         graph: Graph,
@@ -445,7 +445,7 @@ class _Lowering:
         return kept[lane_axis] if lane_axis is not None else operand.aval.ndim - 1
 
     def _copy_state(self, new: Node, target: Buffer) -> None:
-        copy = _copy(new)
+        copy = copied(new)
         cluster = Cluster(copy)
         cluster.outputs = [copy]
         self.storage.add(copy, target)

@@ -25,6 +25,7 @@ from .. import activations
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
 from ..optimizers.schedules import LearningRateSchedule
+from ..placement import expect_processor
 from ..training.data import Rows
 from . import frames, members
 from .crew import respect_the_pool
@@ -71,6 +72,7 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
     def _fit_all(self, X: Any, y: Any, sample_weight: Any, validation: Any, incremental: bool = False) -> Any:
         """This network, or the several whose predictions are averaged, and the folds."""
+        expect_processor(f"{type(self).__name__}.fit")
         respect_the_pool()
         if self.n_estimators > 1:
             members.fit_members(self, X, y, sample_weight, validation, incremental)

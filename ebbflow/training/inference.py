@@ -12,6 +12,7 @@ from .. import config
 from ..compile import Program, Step, compile_program, new_table
 from ..layers.belongings import structure_changes, structure_parts
 from ..lowering.table import Slot
+from ..placement import chosen
 from ..runtime.threads import cores, run_on
 from .compiled import metric_steps, program_of, split, test_steps, traced, type_of
 from .data import Rows
@@ -166,7 +167,8 @@ def compiled_evaluate(model: Any, rows: Rows, batch_size: int) -> dict[str, floa
     batches.run(Lookout("evaluate", data))
     batches.call("results")
     values = [float(value) for value in program.results("results", batches.state.arena)]
-    return dict(zip(model.metrics_names, values, strict=True))
+    logs: dict[str, Any] = program.meaning("results").logs(values)
+    return logs
 
 
 def compiled_predict(model: Any, x: np.ndarray, batch_size: int | None) -> np.ndarray:
@@ -215,6 +217,7 @@ class Ready:
             and asked in self._asked
             and x.flags.c_contiguous
             and x.flags.aligned
+            and chosen() is None
             and structure_changes() == self._changes
             and all(now == then for now, then in self._parts)
             and all_finite(x)

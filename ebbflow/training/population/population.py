@@ -12,6 +12,7 @@ from ... import config
 from ...core.errors import ArgumentError
 from ...functions.arguments import expect, expect_integer, expect_number
 from ...functions.random import seeded
+from ...placement import expect_processor
 from ...runtime.threads import cores
 from ..callbacks import EarlyStopping, unknown_monitor
 from ..callbacks.monitor import direction_of
@@ -140,6 +141,7 @@ class Population:
         Raises ArgumentError or ShapeError for what does not fit, before any member is trained, and OSError where a disk
         is full; members that were done by then are kept.
         """
+        expect_processor("Population.fit")
         deadline = deadline_of(seconds)
         batch_size = whole_number("fit", "batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, 1)
         rows = with_class_weight("fit", prepare_rows("fit", x, y, sample_weight, whole=True), class_weight)
