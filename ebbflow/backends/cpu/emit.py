@@ -395,9 +395,9 @@ class Writer:
         self._define(statement.result, f"sdiv i64 {product}, {threads}")  # type: ignore[arg-type]
 
     def _prefetch(self, statement: Operation) -> None:
-        """For reading, to the nearest cache, data."""
+        """Data, for reading, to the second nearest cache: the nearest has to do with what is computed meanwhile."""
         function = self._intrinsic("llvm.prefetch.p0", "void", "ptr", "i32", "i32", "i32")
-        self.lines.append(f"  call void {function}({self._typed(statement.operands[0])}, i32 0, i32 3, i32 1)")
+        self.lines.append(f"  call void {function}({self._typed(statement.operands[0])}, i32 0, i32 2, i32 1)")
 
     def _call(self, statement: Operation) -> None:
         """A call of another function."""
