@@ -1,8 +1,9 @@
 """Do MLPClassifier and MLPRegressor do what scikit-learn's do, and how much sooner?
 
 Equal settings, scikit-learn's defaults, on the tables that come with it, standardized; for each seed another split
-into rows to train on and to test on, the same for both. A time is that of `fit`. "first" is the first fit of a process
-whose machine code is on disk already: it reads its libraries and traces the network, as all later ones need not.
+into rows to train on and to test on, the same for both. A time is that of `fit`, the median over the seeds. "first" is
+the first fit of a process whose machine code is on disk already: it reads its libraries and traces the network, as all
+later ones need not.
 """
 
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 from benchmarks.common import ROOT, Options, Table, show, target
 
 SEEDS = 10
+PAUSE = 0.25  # seconds; until then, threads of the other library's products may wait for more by turning in a loop
 DATA = ("digits", "breast_cancer", "wine", "diabetes")
 SOLVERS = ("adam", "sgd", "lbfgs")
 FIRST = """
@@ -65,6 +67,7 @@ def measure(name: str, solver: str, seeds: int) -> dict[str, tuple[list[float], 
         make, (train, test) = problem(name, solver, seed)
         for module, (scores, seconds) in found.items():
             estimator = make(module)
+            time.sleep(PAUSE)
             start = time.perf_counter()
             estimator.fit(*train)
             seconds.append(time.perf_counter() - start)
@@ -87,7 +90,7 @@ def compare(solver: str, options: Options) -> Table:
         (ours, our_seconds), (theirs, their_seconds) = measured[OURS], measured[THEIRS]
         faster = median(b / a for a, b in zip(our_seconds, their_seconds, strict=True))
         begun = first(name, solver, THEIRS) / first(name, solver, OURS)
-        times = [f"{1e3 * mean(seconds):.1f}" for seconds in (our_seconds, their_seconds)]
+        times = [f"{1e3 * median(seconds):.1f}" for seconds in (our_seconds, their_seconds)]
         scores = [f"{mean(part):.4f}" for part in (ours, theirs)]
         rows.append([name, *scores, *times, f"{faster:.1f}", f"{begun:.1f}"])
         differences = [a - b for a, b in zip(ours, theirs, strict=True)]
