@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..callbacks import unknown_monitor
 from .archive import Archive
 from .desk import Outcome
 from .display import Display
@@ -57,7 +58,9 @@ class Contest:
                 self._compete(crew, bracket, search)
 
     def note(self, number: int, outcome: Outcome) -> None:
-        """Put away what became of a member."""
+        """Put away what became of a member; raises ArgumentError where it has not logged what is monitored."""
+        if self._monitor not in outcome.names:
+            raise unknown_monitor(self._monitor, outcome.names, "fit")
         self._outcomes.put(number, outcome)
         if outcome.status != "paused":
             self._display.note(row_of(self._roster, self._outcomes, number))

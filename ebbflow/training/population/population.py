@@ -168,7 +168,7 @@ class Population:
         validated = work.held is not None or roster.fold(0).validation is not None
         logged = [*first.metrics_names, *(f"val_{name}" for name in first.metrics_names if validated)]
         monitor = monitor or ("val_loss" if validated else "loss")
-        if monitor not in logged:
+        if monitor.partition("[")[0] not in logged:  # which numbers a metric of several has, the first member will tell
             raise unknown_monitor(monitor, logged, "fit")
         self._monitor, self._mode = monitor, direction_of(monitor, first.metrics)
         folder = None if checkpoint is None else Checkpoint(checkpoint, roster, search, monitor)

@@ -275,3 +275,18 @@ def test_a_rule_of_ones_own_for_first_weights_is_drawn_as_it_says() -> None:
         model = narrow(pop.settings[row["setting"]])
         model.fit(X, Y, epochs=1, batch_size=103, verbose=0)
         assert same_bits(model.get_weights(), pop.weights(number))
+
+
+def test_a_number_of_a_metric_of_several_can_be_monitored() -> None:
+    def scored(hp: Any) -> Any:
+        model = ebb.Sequential([ebb.layers.Dense(2, activation="softmax")])
+        model.compile("adam", "categorical_crossentropy", metrics=["f1_score"])
+        return model
+
+    targets = np.eye(2, dtype=np.float32)[Y]
+    pop = Population(scored, seeds=3).fit(X, targets, epochs=2, monitor="f1_score[1]", verbose=0)
+    scores = [pop.results[number]["f1_score[1]"] for number in pop.ranked()]
+    assert scores == sorted(scores, reverse=True)
+    for name in ("f1_score", "f1_score[2]"):
+        with pytest.raises(ArgumentError, match=r"expected monitor to be one of loss, f1_score\[0\], f1_score\[1\]"):
+            Population(scored).fit(X, targets, epochs=1, monitor=name, verbose=0)
