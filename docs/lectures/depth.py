@@ -446,6 +446,30 @@ for device in ebb.devices():
 assert ebb.devices()[0].name == "cpu"  # hidden
 
 # %% [markdown]
+# The same training on each of them, from the same seed (`opencl:0`, where there is one, is a driver that runs a GPU's
+# kernels on a processor):
+
+
+# %%
+def trained_on(device):
+    ebb.set_random_seed(0)
+    model = deep_network("relu", "he_normal", depth=2)
+    with ebb.device(device):
+        return model, model.fit(digits, labels, batch_size=128, epochs=8, verbose=0).history["loss"]
+
+
+reference, _ = trained_on("cpu")
+axes = look(size=(5.5, 3))
+for k, device in enumerate(ebb.devices()):
+    model, losses = trained_on(device)
+    axes.plot(range(1, 9), losses, lw=max(1, 5 - 3 * k), label=device.name)
+    pairs = zip(model.get_weights(), reference.get_weights(), strict=True)
+    difference = max(np.abs(ours - theirs).max() for ours, theirs in pairs)
+    print(f"{device.name}: loss {losses[-1]:.4f}, weights differ from the processor's by at most {difference:.2g}")
+    assert difference < 1e-3  # hidden
+label(axes, "One training, by device", "epoch", "loss")
+
+# %% [markdown]
 # What a step consists of, and what each part costs, can be seen:
 
 # %%
