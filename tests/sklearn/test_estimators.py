@@ -5,25 +5,16 @@ import inspect
 import numpy as np
 import pytest
 import sklearn.neural_network as scikit_learn
-from sklearn.datasets import load_diabetes, load_wine, make_multilabel_classification
+from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import InvalidParameterError
 
 from ebbflow.sklearn import MLPClassifier, MLPRegressor, network
+from tests.sklearn.data import diabetes, wine
 
 PAIRS = [(MLPClassifier, scikit_learn.MLPClassifier), (MLPRegressor, scikit_learn.MLPRegressor)]
 CLASSIFIER = PAIRS[0]
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
-
-
-def wine() -> tuple[np.ndarray, np.ndarray]:
-    x, y = load_wine(return_X_y=True)
-    return (x - x.mean(axis=0)) / x.std(axis=0), y
-
-
-def diabetes() -> tuple[np.ndarray, np.ndarray]:
-    x, y = load_diabetes(return_X_y=True)
-    return 20 * x[:200], (y[:200] - y.mean()) / y.std()
 
 
 def data_for(ours: type) -> tuple[np.ndarray, np.ndarray]:

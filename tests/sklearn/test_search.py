@@ -11,7 +11,6 @@ import pytest
 import sklearn
 from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_wine
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
@@ -23,6 +22,7 @@ from ebbflow import config
 from ebbflow.runtime.threads import cores
 from ebbflow.sklearn import MLPClassifier, MLPRegressor, PopulationSearchCV, crew, lending
 from ebbflow.training.compiled import CompiledRunner
+from tests.sklearn.data import diabetes, wine
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=ConvergenceWarning)
 WORKERS = 3
@@ -32,16 +32,6 @@ WORKERS = 3
 def several_workers() -> None:
     """Also where there is one core."""
     config.set_threads(WORKERS)
-
-
-def wine() -> tuple[np.ndarray, np.ndarray]:
-    x, y = load_wine(return_X_y=True)
-    return (x - x.mean(axis=0)) / x.std(axis=0), y
-
-
-def diabetes() -> tuple[np.ndarray, np.ndarray]:
-    x, y = load_diabetes(return_X_y=True)
-    return 20 * x[:200], (y[:200] - y.mean()) / y.std()
 
 
 SMALL = {"hidden_layer_sizes": (6,), "max_iter": 8, "random_state": 0, "learning_rate_init": 0.01}

@@ -1,8 +1,14 @@
-"""Models that other processes can build, too."""
+"""Models that other processes can build, too, and rows to train them on."""
 
 from typing import Any
 
+import numpy as np
+
 import ebbflow as ebb
+
+_random = np.random.default_rng(5)
+X = _random.standard_normal((103, 4)).astype(np.float32)
+Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
 
 
 def build(hp: Any) -> Any:

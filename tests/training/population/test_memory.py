@@ -22,12 +22,9 @@ from ebbflow.training.population import desk
 from ebbflow.training.population.roster import Order
 from ebbflow.training.population.store import Store
 from tests.training.conftest import same_bits
-from tests.training.population.models import build
+from tests.training.population.models import X, Y, build
 
 ROOT = Path(__file__).parents[3]
-RANDOM = np.random.default_rng(5)
-X = RANDOM.standard_normal((103, 4)).astype(np.float32)
-Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
 MEMBERS = [{"rate": float(rate)} for rate in np.geomspace(1e-4, 1e-1, 9)]
 FIT: dict[str, Any] = {"batch_size": 20, "epochs": 9, "folds": 2, "verbose": 0}
 HALVING = SuccessiveHalving(factor=3, min_epochs=1)
@@ -66,13 +63,13 @@ def test_what_is_read_is_what_was_put_in_any_order(system: str, monkeypatch: pyt
     @settings(deadline=None, max_examples=60)
     @given(st.integers(0, 400), st.data())
     def law(bound: int, data: st.DataObject) -> None:
-        store, kept, known = Store(bound), {}, {}
+        store, kept, known, random = Store(bound), {}, {}, np.random.default_rng(5)
         for _ in range(data.draw(st.integers(1, 12))):
             if kept and data.draw(st.booleans()):
                 gone = data.draw(st.sampled_from(list(kept)))
                 store.free(kept.pop(gone))
             number, dtype = len(known), data.draw(DTYPES)
-            known[number] = [RANDOM.integers(0, 256, shape).astype(dtype) for shape in data.draw(SHAPES)]
+            known[number] = [random.integers(0, 256, shape).astype(dtype) for shape in data.draw(SHAPES)]
             kept[number] = store.put(known[number])
             assert store.in_memory <= bound
         for number in data.draw(st.permutations(list(kept))):

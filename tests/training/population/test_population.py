@@ -14,11 +14,7 @@ from ebbflow.functions import random
 from ebbflow.population import Choice, Integers, LogUniform, Population, Uniform
 from ebbflow.training.population import desk, population
 from tests.training.conftest import same_bits
-from tests.training.population.models import build
-
-RANDOM = np.random.default_rng(5)
-X = RANDOM.standard_normal((103, 4)).astype(np.float32)
-Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
+from tests.training.population.models import X, Y, build
 
 
 def alone(pop: Population, number: int, **arguments: Any) -> Any:

@@ -14,12 +14,9 @@ from ebbflow.callbacks import EarlyStopping
 from ebbflow.core.errors import ArgumentError
 from ebbflow.population import Hyperband, Population, SuccessiveHalving
 from tests.training.conftest import same_bits
-from tests.training.population.models import build
+from tests.training.population.models import X, Y, build
 
 ROOT = Path(__file__).parents[3]
-RANDOM = np.random.default_rng(5)
-X = RANDOM.standard_normal((103, 4)).astype(np.float32)
-Y = (X[:, 0] * X[:, 1] > 0).astype(np.int32)
 MEMBERS = [{"rate": float(rate)} for rate in np.geomspace(1e-4, 1e-1, 9)]
 FIT: dict[str, Any] = {"batch_size": 20, "epochs": 9, "folds": 2, "verbose": 0}
 
