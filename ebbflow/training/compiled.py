@@ -113,14 +113,8 @@ class CompiledRunner:
         return "fit", types, tuple(self._data), plan.checked, self._batch, plan.rows % self._batch, test[0], test[2]
 
     def _compile(self) -> Program:
-        plan, model = self._plan, self._model
-        steps = training_steps(model, self._data, self._batch, plan.rows % self._batch, plan.checked)
-        test_batch = 1
-        if plan.validation is not None:
-            test_batch, _, test_tail = split(number_of_rows(plan.validation), plan.validation_batch_size)
-            steps |= test_steps(model, self._held, test_batch, test_tail)
-        steps |= metric_steps(model)
-        return compile_program(steps, model.weights, (self._batch, test_batch))
+        steps, batch_sizes = fit_steps(self._model, self._plan, self._data, self._held)
+        return compile_program(steps, self._model.weights, batch_sizes)
 
     # the table
     def _fill_table(self, whole: int, tail: int) -> None:
@@ -335,6 +329,16 @@ def _loss_of_finite(model: Any, *arrays: Tensor) -> Tensor:
 
 def _tested(model: Any, *batch: Tensor) -> None:
     test_loss(model, *batch)
+
+
+def fit_steps(model: Any, plan: Plan, data: Rows, held: Rows) -> tuple[dict[str, Step], tuple[int, int]]:
+    """All steps of a fit on these rows, validated on those held out, if any; and how many rows each has in a batch."""
+    batch, _, tail = split(plan.rows, plan.batch_size)
+    steps, test_batch = training_steps(model, data, batch, tail, plan.checked), 1
+    if held:
+        test_batch, _, test_tail = split(number_of_rows(held), plan.validation_batch_size)
+        steps |= test_steps(model, held, test_batch, test_tail)
+    return steps | metric_steps(model), (batch, test_batch)
 
 
 def training_steps(model: Any, data: Rows, batch: int, tail: int, checked: bool) -> dict[str, Step]:

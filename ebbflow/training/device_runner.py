@@ -9,7 +9,7 @@ import numpy as np
 from ..backends.opencl.driver import Driver
 from ..backends.opencl.program import DeviceProgram, Memory, Watch
 from ..runtime.threads import run_on
-from .compiled import metric_steps, program_of, split, test_steps, training_steps, type_of
+from .compiled import fit_steps, program_of, split, type_of
 from .data import Rows, number_of_rows
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
@@ -90,13 +90,8 @@ class DeviceRunner:
         return "fit", types, plan.checked, sizes[0], sizes[2], test[0], test[2]
 
     def _steps(self) -> dict[str, Any]:
-        plan, model = self._plan, self._model
-        batch, _, tail = split(plan.rows, plan.batch_size)
-        steps = training_steps(model, plan.data, batch, tail, plan.checked)
-        if plan.validation is not None:
-            batch, _, tail = split(number_of_rows(plan.validation), plan.validation_batch_size)
-            steps |= test_steps(model, plan.validation, batch, tail)
-        return steps | metric_steps(model)
+        plan = self._plan
+        return fit_steps(self._model, plan, plan.data, plan.validation or {})[0]
 
     def run(self, limit: Limit) -> Progress:
         """Go on for about CHUNK_SECONDS, but not past the end of an epoch ("epoch") or of a step ("step")."""
