@@ -5,10 +5,11 @@ One operand is read as vectors along the result's lanes, the other as single ele
 added to the result is where the sums start.
 
 What is slow to compute on a tile (an optimizer's roots and quotients, an exponential) waits: the tile's sums are put
-aside, and each turn of the next tile's innermost loop computes one row of it beside the products.
+aside, and each turn of the next tile's innermost loop computes one row of it beside the products. Random words for a
+tile need no sums: they are made beside its own.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import product
 from math import prod
 from typing import Any
@@ -24,6 +25,7 @@ from .kernels import Code, Frame, Position, store_outputs
 from .layout import Buffer, Layout
 from .loops import Value
 from .machine import Machine
+from .noise import TileNoise, blocks_of
 from .sums import UNROLL, Meanwhile, Operand, ProductLoops, separate, turns_of
 from .waiting import Tiles, WaitingTiles, tiles_of
 
@@ -239,11 +241,26 @@ class Product:
     def _tile(self, panel: Index, rest: list[Index], row: Index, height: int, panels: int = 1) -> None:
         evaluator = self.evaluator(panel)
         positions = [at for k in range(panels) for at in self.positions(panel + k, rest, row, height)]
-        sums, _ = self.sums(evaluator, positions, UNROLL)
+        sums = self._sums_and_noise(evaluator, positions)
         for position, value in zip(positions, sums, strict=True):
             evaluator.preset(self.start_node or self.root, position, value)
         for position in positions:
             store_outputs(evaluator, self.cluster, position)
+
+    def _sums_and_noise(self, evaluator: Evaluator, positions: list[Position]) -> list[Value]:
+        """The sums of a tile, with random words for it made beside them where there are registers for both."""
+        node = next((node for node in self.cluster.members if self._is_noise(node)), None)
+        blocks = blocks_of(node, positions) if node else None
+        if node is None or blocks is None:
+            return self.sums(evaluator, positions, UNROLL)
+        noise = TileNoise(evaluator, node, positions, blocks)
+        sums = self.sums(evaluator, positions, UNROLL, noise.rounds)
+        noise.tell()
+        return sums
+
+    def _is_noise(self, node: Node) -> bool:
+        is_random = node.primitive.name == "random_bits" and node.aval.shape == self.root.aval.shape
+        return is_random and self.dtype in self.machine.roomy
 
     def evaluator(self, panel: Index) -> Evaluator:
         own = next(iter(panel.terms), None)
@@ -262,20 +279,18 @@ class Product:
         positions: list[Position],
         unroll: int,
         meanwhile: Meanwhile | None = None,
-        state: Sequence[Value] = (),
-    ) -> tuple[list[Value], list[Value]]:
-        """start + the products, added in the order of the summed labels, and what `meanwhile` made of its state."""
+    ) -> list[Value]:
+        """start + the products, added in the order of the summed labels."""
         if self.initial is not None:
             sums = [evaluator.value(self.initial, position) for position in positions]
         else:
             sums = [self.frame.b.constant(0, self.dtype) for _ in positions]
         places = [dict(zip(self.output, position, strict=True)) for position in positions]
-        left = list(state)
         for variables, indices, counts in self.nests():
             at = [place | indices for place in places]
             operands = [self._address(k, at, variables, evaluator) for k in range(len(self.operands))]
-            sums, left = ProductLoops(self.frame, operands, counts, unroll, meanwhile).add(sums, left)
-        return sums, left
+            sums = ProductLoops(self.frame, operands, counts, unroll, meanwhile).add(sums)
+        return sums
 
     def nests(self) -> Iterator[tuple[list[Variable], dict[str, Index], list[int]]]:
         """The nests of loops over the summed labels: (variables, index of each label, counts).

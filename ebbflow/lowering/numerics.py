@@ -260,8 +260,7 @@ def tanh(b: Any, x: Value) -> Value:
     size, edge = b.abs(x), b.like(x, TANH_EDGE[dtype])
     size = b.select(b.compare("gt", size, edge), edge, size)
     n, twice = _rounded(b, size, -2 / math.log(2), 1)
-    high, low = LN2[dtype]
-    h = b.fma(n, b.like(x, low / 2), b.fma(n, b.like(x, high / 2), size))
+    h = b.fma(n, b.like(x, math.log(2) / 2), size)  # ln 2 in one piece: where n is large, 2^n is next to nothing
     rest = polynomial(b, h, tuple(-2 * c * (-2) ** k for k, c in enumerate(EXPM1[dtype])))
     half = b.fma(b.mul(h, h), rest, h)
     u = b.fma(half, twice, b.fma(twice, b.like(x, -0.5), b.like(x, 1)))
@@ -345,26 +344,40 @@ def power(b: Any, x: Value, y: Value) -> Value:
 
 
 def philox_block(b: Any, block: Index, state: tuple[Value, ...]) -> list[Value]:
-    """The four random words of every lane's block.
+    """The four random words of every lane's block."""
+    seed, member, purpose, step = (b.cast(word, "int64") for word in state)
+    counter, key = philox_counter(b, block, purpose, step), [seed, member]
+    for turn in range(ROUNDS):
+        counter = philox_round(b, counter, key)
+        if turn + 1 < ROUNDS:
+            key = next_philox_key(b, key)
+    return [b.cast(x, "uint32") for x in counter]
+
+
+def philox_counter(b: Any, block: Index, purpose: Value, step: Value) -> list[Value]:
+    """The words that become random in rounds.
 
     Each word is the lower half of 64 bits whose upper half counts for nothing: so a product needs no second half put
     together, and its upper word is a shift away.
     """
-    seed, member, purpose, step = (b.cast(word, "int64") for word in state)
-    c = [b.cast(b.index_value(block, "uint32"), "int64"), purpose, step, b.like(step, 0)]
-    k = [seed, member]
-    word, half = b.like(step, (1 << 32) - 1), b.like(step, 32)
-    for turn in range(ROUNDS):
-        p0, p1 = (b.mul(b.bitwise_and(x, word), b.like(x, m)) for x, m in zip(c[::2], MULTIPLIERS, strict=True))
-        c = [
-            b.bitwise_xor(b.bitwise_xor(b.shift_right(p1, half), c[1]), k[0]),
-            p1,
-            b.bitwise_xor(b.bitwise_xor(b.shift_right(p0, half), c[3]), k[1]),
-            p0,
-        ]
-        if turn + 1 < ROUNDS:
-            k = [b.add(key, b.like(key, s)) for key, s in zip(k, KEY_STEPS, strict=True)]
-    return [b.cast(x, "uint32") for x in c]
+    return [b.cast(b.index_value(block, "uint32"), "int64"), purpose, step, b.like(step, 0)]
+
+
+def philox_round(b: Any, counter: list[Value], key: list[Value]) -> list[Value]:
+    """The four words after a round."""
+    word, half = b.like(counter[0], (1 << 32) - 1), b.like(counter[0], 32)
+    p0, p1 = (b.mul(b.bitwise_and(x, word), b.like(x, m)) for x, m in zip(counter[::2], MULTIPLIERS, strict=True))
+    return [
+        b.bitwise_xor(b.bitwise_xor(b.shift_right(p1, half), counter[1]), key[0]),
+        p1,
+        b.bitwise_xor(b.bitwise_xor(b.shift_right(p0, half), counter[3]), key[1]),
+        p0,
+    ]
+
+
+def next_philox_key(b: Any, key: list[Value]) -> list[Value]:
+    """The key of the next round."""
+    return [b.add(word, b.like(word, step)) for word, step in zip(key, KEY_STEPS, strict=True)]
 
 
 def philox(b: Any, element: Index, state: tuple[Value, ...]) -> Value:

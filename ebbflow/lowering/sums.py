@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from .index import LANE, LANES, Index, Variable
@@ -10,7 +11,29 @@ from .layout import Buffer
 from .loops import Value
 
 UNROLL = 2
-Meanwhile = Callable[[list[Value]], list[Value]]
+
+
+@dataclass
+class Meanwhile:
+    """What is done beside the products.
+
+    Attributes:
+        turn: called in turns of the innermost loop, with the state that it returns anew.
+        state: what it begins with, later what it came to.
+        left: in how many turns; None for all.
+    """
+
+    turn: Callable[[list[Value]], list[Value]]
+    state: list[Value]
+    left: int | None = None
+
+    def take(self, passes: int, turns: int) -> int:
+        """In how many of the innermost loop's turns it is called, in each of its passes; they are counted off."""
+        if self.left is None:
+            return turns
+        taken = min(turns, self.left // passes)
+        self.left -= passes * taken
+        return taken
 
 
 @dataclass
@@ -59,8 +82,7 @@ class ProductLoops:
         operands: the two factors, with as many bases as the tile has rows.
         counts: how often each of the nested loops turns.
         unroll: how many products a turn of the innermost loop adds to each row.
-        meanwhile: called in every turn of the innermost loop, with a state that it returns anew: what it writes is done
-            beside the products.
+        meanwhile: what is done beside the products, if anything.
     """
 
     def __init__(
@@ -79,10 +101,13 @@ class ProductLoops:
         self.pointers: list[Value] = []
         self.rows = [self._rows_of(operand) for operand in operands]
 
-    def add(self, sums: list[Value], state: list[Value]) -> tuple[list[Value], list[Value]]:
-        """The sums with all products added in the order of the loops, and the state that `meanwhile` left."""
+    def add(self, sums: list[Value]) -> list[Value]:
+        """The sums with all products added in the order of the loops."""
+        state = self.meanwhile.state if self.meanwhile else []
         result = self._nest(0, self.pointers, [*sums, *state], len(sums))
-        return result[: len(sums)], result[len(sums) :]
+        if self.meanwhile:
+            self.meanwhile.state = result[len(sums) :]
+        return result[: len(sums)]
 
     def _rows_of(self, operand: Operand) -> list[tuple[int, int]]:
         """Per row: which of the pointers, and the distance from it."""
@@ -108,15 +133,20 @@ class ProductLoops:
         unroll = min(self.unroll, self.counts[k]) if innermost else 1
         whole, tail = divmod(self.counts[k], unroll)
 
-        def turn(_: Any, *carried: Value) -> list[Value]:
-            here, totals = list(carried[: len(at)]), list(carried[len(at) :])
-            for q in range(unroll):
-                totals = self._nest(k + 1, self._advance(here, k, q), totals, height)
-            if innermost and self.meanwhile:
-                totals[height:] = self.meanwhile(totals[height:])
-            return [*self._advance(here, k, unroll), *totals]
+        def turns(low: int, high: int, values: list[Value], meanwhile: Meanwhile | None = None) -> list[Value]:
+            def turn(_: Any, *carried: Value) -> list[Value]:
+                here, totals = list(carried[: len(at)]), list(carried[len(at) :])
+                for q in range(unroll):
+                    totals = self._nest(k + 1, self._advance(here, k, q), totals, height)
+                if meanwhile:
+                    totals[height:] = meanwhile.turn(totals[height:])
+                return [*self._advance(here, k, unroll), *totals]
 
-        carried = self.b.loop(0, whole, 1, turn, [*at, *values], name="k")
+            return self.b.loop(low, high, 1, turn, values, name="k")
+
+        meanwhile = self.meanwhile if innermost else None
+        busy = meanwhile.take(prod(self.counts[:-1]), whole) if meanwhile else 0
+        carried = turns(busy, whole, turns(0, busy, [*at, *values], meanwhile))
         at, values = list(carried[: len(at)]), list(carried[len(at) :])
         for q in range(tail):
             values = self._nest(k + 1, self._advance(at, k, q), values, height)

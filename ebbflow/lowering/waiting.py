@@ -10,6 +10,7 @@ from .index import LANE, LANES, Index, Variable, variable_index
 from .kernels import store_outputs
 from .layout import panels
 from .loops import INDEX, Constant, Value
+from .sums import Meanwhile
 
 if TYPE_CHECKING:
     from .contraction import Product
@@ -88,13 +89,14 @@ class WaitingTiles:
         product, b, height = self.product, self.b, self.tiles.height
         panel = variable_index(self.panel)
         positions = product.positions(panel, [], Index({self.tile: height}, self.tiles.first), height)
-        sums, _ = product.sums(product.evaluator(panel), positions, self.unroll, self._meanwhile, [row])
+        meanwhile = Meanwhile(self._finish_one, [row])
+        sums = product.sums(product.evaluator(panel), positions, self.unroll, meanwhile)
         for r, value in enumerate(sums):
             b.store(value, self._place(Index({}, r), product.frame.access.write(self.waiting, 0)))
         here = [Constant(v.value, (INDEX, 1)) if isinstance(v.value, int) else v.value for v in (self.panel, self.tile)]
         return [Constant(0, (INDEX, 1)), *here]
 
-    def _meanwhile(self, state: list[Value]) -> list[Value]:
+    def _finish_one(self, state: list[Value]) -> list[Value]:
         (row,) = state
 
         def one_row() -> None:

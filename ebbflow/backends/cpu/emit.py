@@ -314,8 +314,19 @@ class Writer:
         else:
             bits = {"bool": 1}
             m, n = (bits.get(d, 8 * SIZES[d]) for d in (source, target))
+            if (m, n, x.lanes) == (64, 32, LANES):
+                self._lower_halves(x, result)
+                return
             how = "bitcast" if m == n else "trunc" if m > n else "zext" if source in UNSIGNED else "sext"
             self._define(result, f"{how} {self._typed(x)} to {to}")
+
+    def _lower_halves(self, x: Value | Constant, result: Value) -> None:
+        """64 bits to 32: one exchange of lanes, where LLVM would make two truncations and join their results."""
+        halves, even = 2 * LANES, ", ".join(f"i32 {k}" for k in range(0, 2 * LANES, 2))
+        vector = self._let(f"bitcast {self._typed(x)} to <{halves} x i32>")
+        self._define(
+            result, f"shufflevector <{halves} x i32> {vector}, <{halves} x i32> poison, <{LANES} x i32> <{even}>"
+        )
 
     def _bitcast(self, statement: Operation) -> None:
         result = statement.result
