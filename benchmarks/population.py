@@ -34,14 +34,15 @@ from benchmarks.memory import MEGABYTE, peak_bytes
 
 OURS = ("with_ebbflow", "fit")
 VMAP, BLOCKS, LOOP = ("with_jax", "vmap"), ("with_jax", "blocks"), ("with_jax", "loop")
-TORCH, SKLEARN = ("with_torch", "loop"), ("with_sklearn", "loop")
-CONTESTANTS = (OURS, VMAP, BLOCKS, LOOP, TORCH, SKLEARN)
+TORCH, TORCH_AS_IT_COMES = ("with_torch", "loop"), ("with_torch", "loop, as it comes")
+SKLEARN = ("with_sklearn", "loop")
+CONTESTANTS = (OURS, VMAP, BLOCKS, LOOP, TORCH, TORCH_AS_IT_COMES, SKLEARN)
 
 # How many times ebbflow's time each peer should need; of several peers the fastest counts.
 JITTED = VMAP, LOOP
 TARGETS: dict[str, dict[tuple[Entry, ...], float]] = {
-    "64-128-64-10": {JITTED: 3.3, (TORCH,): 20, (SKLEARN,): 12},
-    "30-64-32-1": {JITTED: 4, (TORCH,): 20, (SKLEARN,): 12},
+    "64-128-64-10": {JITTED: 3.3, (TORCH,): 20, (TORCH_AS_IT_COMES,): 20, (SKLEARN,): 12},
+    "30-64-32-1": {JITTED: 4, (TORCH,): 20, (TORCH_AS_IT_COMES,): 20, (SKLEARN,): 12},
 }
 SHARE = {"64-128-64-10": 0.83, "30-64-32-1": None}  # of the peak of all cores
 MEMBERS, EPOCHS, ROUNDS = 128, 10, 5

@@ -2,6 +2,7 @@
 
 Every library trains the same networks on the same data from the same weights, each in a process of its own, taking
 turns. Compiling and warming up are not counted. `loss` is what five epochs reached: it shows that all do the same work.
+PyTorch runs twice: with the optimizer that one gets without asking for an implementation, and with the fastest.
 "On one core" means that the system holds the process to one. A share of the peak counts the multiplications and
 additions that the products need against the peak of one core, or of all, both in their best round.
 """
@@ -13,20 +14,21 @@ from benchmarks.contestants.problem import NETWORKS, Network
 from benchmarks.contestants.worker import Entry, Outcome, compete
 
 OURS, OURS_ON_ONE = ("with_ebbflow", "fit"), ("with_ebbflow", "fit on one core")
-TORCH, SKLEARN = ("with_torch", "eager"), ("with_sklearn", "partial_fit")
+TORCH, TORCH_AS_IT_COMES = ("with_torch", "eager"), ("with_torch", "eager, as it comes")
+SKLEARN = ("with_sklearn", "partial_fit")
 SCAN, SCAN_ON_ONE, STEP = ("with_jax", "scan"), ("with_jax", "scan on one core"), ("with_jax", "step")
-CONTESTANTS = (OURS, OURS_ON_ONE, TORCH, SCAN, SCAN_ON_ONE, STEP, SKLEARN)
+CONTESTANTS = (OURS, OURS_ON_ONE, TORCH, TORCH_AS_IT_COMES, SCAN, SCAN_ON_ONE, STEP, SKLEARN)
 
 TOO_SLOW = {"1024-2048-2048-10": (STEP, SKLEARN)}  # left out, so that the whole takes minutes
 
 # How many times ebbflow's time each peer should need: (peers of which the fastest counts, ours): ratio.
 ANY_SCAN, ON_ONE_CORE = ((SCAN, SCAN_ON_ONE), OURS), ((SCAN_ON_ONE,), OURS_ON_ONE)
-EAGER, PARTIAL_FIT = ((TORCH,), OURS), ((SKLEARN,), OURS)
+EAGER, AS_IT_COMES, PARTIAL_FIT = ((TORCH,), OURS), ((TORCH_AS_IT_COMES,), OURS), ((SKLEARN,), OURS)
 TARGETS: dict[str, dict[tuple[tuple[Entry, ...], Entry], float]] = {
-    "2-8-1": {ANY_SCAN: 3, EAGER: 100, PARTIAL_FIT: 80},
-    "30-64-32-1": {ANY_SCAN: 3, EAGER: 80, PARTIAL_FIT: 25},
-    "64-128-64-10": {ANY_SCAN: 2.5, ON_ONE_CORE: 1.7, EAGER: 15, PARTIAL_FIT: 10},
-    "784-512-512-10": {ANY_SCAN: 1.35, EAGER: 2, PARTIAL_FIT: 3},
+    "2-8-1": {ANY_SCAN: 3, EAGER: 100, AS_IT_COMES: 100, PARTIAL_FIT: 80},
+    "30-64-32-1": {ANY_SCAN: 3, EAGER: 80, AS_IT_COMES: 80, PARTIAL_FIT: 25},
+    "64-128-64-10": {ANY_SCAN: 2.5, ON_ONE_CORE: 1.7, EAGER: 15, AS_IT_COMES: 15, PARTIAL_FIT: 10},
+    "784-512-512-10": {ANY_SCAN: 1.35, EAGER: 2, AS_IT_COMES: 2, PARTIAL_FIT: 3},
 }
 # The share of the peak that ebbflow should reach: (of one core on it, of all cores on all).
 SHARES = {

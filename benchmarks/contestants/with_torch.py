@@ -1,4 +1,4 @@
-"""PyTorch, eager: the loop that its tutorials show, with whichever optimizer code and thread count is fastest here."""
+"""PyTorch, eager: the loop that its tutorials show, with the thread count, and optimizer code, that is fastest here."""
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ IMPLEMENTATIONS = {
     "Adam": ("fused", "foreach", "for-loop"),
     "RMSprop": ("foreach", "for-loop"),
 }
+AS_IT_COMES = "optimizer as it comes"
 ACTIVATIONS = {
     "relu": torch.nn.ReLU,
     "leaky_relu": lambda: torch.nn.LeakyReLU(NEGATIVE_SLOPE),
@@ -47,7 +48,8 @@ class Contestant:
     def __init__(self, network: Network, variant: str, examples: Data | None = None) -> None:
         torch.manual_seed(1)
         examples = examples or data(network)
-        candidates = [(how, threads) for threads in sorted({1, cores()}) for how in IMPLEMENTATIONS[network.optimizer]]
+        ways = implementations(network, variant)
+        candidates = [(how, threads) for threads in sorted({1, cores()}) for how in ways]
         how, threads = fastest({candidate: Loop(network, examples, *candidate).train for candidate in candidates})
         self.label = f"PyTorch eager ({how}, {threads} thread{'s' if threads > 1 else ''})"
         self._loop = Loop(network, examples, how, threads)
@@ -55,6 +57,11 @@ class Contestant:
 
     def weights(self) -> list[np.ndarray]:
         return [parameter.detach().numpy().T.copy() for parameter in self._loop.model.parameters()]
+
+
+def implementations(network: Network, variant: str) -> tuple[str, ...]:
+    """Those of the optimizer that a contestant tries: all, or only what one gets without asking for one."""
+    return (AS_IT_COMES,) if variant.endswith("as it comes") else IMPLEMENTATIONS[network.optimizer]
 
 
 def _model(network: Network) -> torch.nn.Sequential:
@@ -74,5 +81,6 @@ def _model(network: Network) -> torch.nn.Sequential:
 
 def _optimizer(network: Network, model: torch.nn.Module, implementation: str) -> torch.optim.Optimizer:
     own = {"SGD": {"momentum": network.momentum}, "RMSprop": {"alpha": 0.9}, "Adam": {}}[network.optimizer]
-    how = {name: name == implementation for name in IMPLEMENTATIONS[network.optimizer] if name != "for-loop"}
+    asked = () if implementation == AS_IT_COMES else IMPLEMENTATIONS[network.optimizer]
+    how = {name: name == implementation for name in asked if name != "for-loop"}
     return getattr(torch.optim, network.optimizer)(model.parameters(), lr=network.learning_rate, **own, **how)

@@ -5,17 +5,17 @@ import torch
 from benchmarks.contestants.population.problem import Crowd, Starts, Weights, on_threads, thread_counts
 from benchmarks.contestants.problem import data
 from benchmarks.contestants.trial import fastest
-from benchmarks.contestants.with_torch import IMPLEMENTATIONS, Loop
+from benchmarks.contestants.with_torch import Loop, implementations
 
 LOOPED = 2
 
 
 class Contestant:
     def __init__(self, crowd: Crowd, variant: str, starts: Starts | None = None) -> None:
-        assert variant == "loop"
         self.crowd, self.starts, self.members = crowd, starts or crowd.starts, crowd.some(LOOPED)
         self.examples, network = data(crowd.network), crowd.network
-        candidates = [(how, threads) for threads in thread_counts() for how in IMPLEMENTATIONS[network.optimizer]]
+        ways = implementations(network, variant)
+        candidates = [(how, threads) for threads in thread_counts() for how in ways]
         self.how = how, threads = fastest({one: Loop(network, self.examples, *one).train for one in candidates})
         self.label = f"PyTorch eager, member by member ({how}, {on_threads(threads)})"
 
