@@ -11,7 +11,6 @@ import scipy.sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
@@ -27,7 +26,7 @@ from ..core.tensor import Tensor
 from ..optimizers.schedules import LearningRateSchedule
 from ..placement import expect_processor
 from ..training.data import Rows
-from . import frames, members
+from . import frames, members, plain
 from .crew import respect_the_pool
 from .head import Head, activated, loss_of
 from .lending import borrowed
@@ -36,8 +35,6 @@ from .solving import NOT_FINITE, OptimizerState, Stochastic, Streams, load, rest
 
 STOCHASTIC = ("sgd", "adam")
 SPARSE = ("csr", "csc")
-FLOATS = (np.float64, np.float32)
-_LARGEST = float(np.finfo(np.float32).max)
 _EPSILON = 1e-3  # of batch normalization, as its layer has it
 
 
@@ -53,6 +50,13 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     @classmethod
     def _get_param_names(cls) -> list[str]:
         return list(_parameters_of(cls))
+
+    def _validate_params(self) -> None:
+        """As of BaseEstimator, once for all estimators with these parameters."""
+        key = plain.key_of(type(self), tuple(getattr(self, name) for name in _parameters_of(type(self))))
+        if not plain.was_valid(key):
+            super()._validate_params()
+            plain.note_valid(key)
 
     # what a kind of estimator says
 
@@ -92,25 +96,24 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             y, sample_weight if sample_weight is None else _check_sample_weight(sample_weight, X)
         )
         self.n_outputs_ = Y.shape[1]
-        self._random_state = check_random_state(self.random_state)
+        draws = plain.random_state(self.random_state)
         if first:
-            self._initialize(Y, [X.shape[1], *sizes, self.n_outputs_], names, X.dtype)
+            self._initialize([X.shape[1], *sizes, self.n_outputs_], names, X.dtype, draws)
         self._expect_shapes([X.shape[1], *sizes, self.n_outputs_])
         if self.solver in STOCHASTIC and (not incremental or not hasattr(self, "_optimizer")):
             self._optimizer = OptimizerState(float(self.learning_rate_init))
         self.batch_norms_ = getattr(self, "batch_norms_", [])
-        training, held = self._split(X, Y, weights, validation, incremental)
+        training, held = self._split(X, Y, weights, validation, incremental, draws)
         if not incremental or not hasattr(self, "_streams"):
-            self._streams = Streams.of(self._random_state, len(sizes))
+            self._streams = Streams.of(draws, len(sizes))
         self._solve(names, training, held, incremental)
-        arrays = [*self.coefs_, *self.intercepts_]
-        if not all(np.isfinite(array).all() for array in arrays):
+        if not all(np.isfinite(array).all() for array in self.coefs_ + self.intercepts_):
             raise ValueError(NOT_FINITE)
 
     def _hidden_sizes(self) -> list[int]:
         given = self.hidden_layer_sizes
         sizes = list(given) if hasattr(given, "__iter__") else [given]
-        if np.any(np.array(sizes) <= 0):
+        if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
@@ -140,7 +143,7 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             raise ValueError(f"{type(self).__name__}: for activation, {error}") from None
         return several
 
-    def _initialize(self, Y: np.ndarray, units: list[int], names: list[Any], dtype: Any) -> None:
+    def _initialize(self, units: list[int], names: list[Any], dtype: Any, draws: np.random.RandomState) -> None:
         """First weights, uniform in +- sqrt(6 / (fan_in + fan_out)), 2 for logistic units, drawn as scikit-learn does.
 
         Source: Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks".
@@ -152,8 +155,8 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         for k, (fan_in, fan_out) in enumerate(zip(units[:-1], units[1:], strict=True)):
             logistic = (names[k] if k < len(names) else self.activation) == "logistic"
             bound = np.sqrt((2.0 if logistic else 6.0) / (fan_in + fan_out))
-            self.coefs_.append(self._random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype))
-            self.intercepts_.append(self._random_state.uniform(-bound, bound, fan_out).astype(dtype))
+            self.coefs_.append(draws.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype))
+            self.intercepts_.append(draws.uniform(-bound, bound, fan_out).astype(dtype))
         if self.batch_norm:
             self.batch_norms_ = [tuple(np.full(n, start, dtype) for start in (1, 0, 0, 1)) for n in units[1:-1]]
         if self.solver in STOCHASTIC:
@@ -173,6 +176,9 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             vars(self).pop("encoder_", None)
         if y is None:
             self._need_targets()
+        if self._is_plain(X, reset) and plain.is_column(y, len(X)):
+            self.n_features_in_ = X.shape[1]
+            return np.ascontiguousarray(X), y
         if hasattr(self, "encoder_") or frames.must_encode(X):
             X = self._encode(X, reset)
             y = _check_y(y, multi_output=True, y_numeric=not is_classifier(self), estimator=self)
@@ -180,13 +186,19 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         else:
             numeric = {} if is_classifier(self) else {"y_numeric": True}
             X, y = validate_data(
-                self, X, y, accept_sparse=SPARSE, multi_output=True, dtype=FLOATS, reset=reset, **numeric
+                self, X, y, accept_sparse=SPARSE, multi_output=True, dtype=plain.FLOATS, reset=reset, **numeric
             )
         if scipy.sparse.issparse(X):
             X = X.toarray()
-        if X.dtype == np.float64 and X.size and max(X.max(), -X.min()) > _LARGEST:
+        if X.dtype == np.float64 and X.size and max(X.max(), -X.min()) > plain.LARGEST:
             raise ValueError(f"{NOT_FINITE} There is a number beyond float32, in which X is read.")
         return np.ascontiguousarray(X), y
+
+    def _is_plain(self, X: Any, reset: bool) -> bool:
+        """Whether X can be read as it is, with nothing to be said of it: an array, where no frame came before."""
+        if hasattr(self, "encoder_") or hasattr(self, "feature_names_in_") or not plain.is_table(X):
+            return False
+        return reset or X.shape[1] == getattr(self, "n_features_in_", None)
 
     def _need_targets(self) -> None:
         raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
@@ -200,7 +212,9 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             self.encoder_ = frames.fit_encoder(X)
         return self.encoder_.encode(X)
 
-    def _split(self, X: np.ndarray, Y: np.ndarray, weights: Any, validation: Any, incremental: bool) -> Any:
+    def _split(
+        self, X: np.ndarray, Y: np.ndarray, weights: Any, validation: Any, incremental: bool, draws: Any
+    ) -> tuple[Rows, Rows | None]:
         """(rows to train on, rows to validate on or None) for a network."""
         given = validation is not None and validation[0] is not None
         if self.solver == "lbfgs":
@@ -210,7 +224,7 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         if given:
             held = self._given_validation(*validation)
         elif self.early_stopping:
-            training, held = self._hold_out(len(X), Y)
+            training, held = self._hold_out(len(X), Y, draws)
             if len(held) < 2:
                 raise ValueError(
                     "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
@@ -224,10 +238,10 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             self.validation_scores_ = []
         return self._rows(X, Y, weights), held
 
-    def _hold_out(self, count: int, Y: np.ndarray) -> Any:
+    def _hold_out(self, count: int, Y: np.ndarray, draws: Any) -> Any:
         stratify = Y if is_classifier(self) and self.n_outputs_ == 1 else None
         return train_test_split(
-            np.arange(count), random_state=self._random_state, test_size=self.validation_fraction, stratify=stratify
+            np.arange(count), random_state=draws, test_size=self.validation_fraction, stratify=stratify
         )
 
     def _given_validation(self, X: Any, y: Any, weights: Any) -> Rows:
@@ -340,7 +354,9 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     def _features(self, X: Any) -> Any:
         if hasattr(self, "encoder_"):
             return self._encode(X, False).astype(self.coefs_[0].dtype)
-        return validate_data(self, X, accept_sparse=SPARSE, dtype=FLOATS, reset=False)
+        if self._is_plain(X, False):
+            return X
+        return validate_data(self, X, accept_sparse=SPARSE, dtype=plain.FLOATS, reset=False)
 
     def transform(self, X: Any) -> np.ndarray:
         """What the last hidden layer gives for every row: (rows, units)."""

@@ -146,7 +146,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _targets(self, y: Any, incremental: bool, reset: bool) -> np.ndarray:
         y = _labels_of(y)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = _coding_of(y)
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_classes(unique_labels(y))
@@ -220,6 +220,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _coding_of(y: Any) -> LabelBinarizer:
+    """The LabelBinarizer fitted to y; of plain numbers it need not be asked, who takes longer than many a fit."""
+    if type(y) is not np.ndarray or y.ndim != 1 or y.dtype.kind not in "biu":
+        return LabelBinarizer().fit(y)
+    coding = LabelBinarizer()
+    coding.classes_, coding.sparse_input_ = np.unique(y), False
+    coding.y_type_ = "multiclass" if len(coding.classes_) > 2 else "binary"
+    return coding
 
 
 def _labels_of(y: Any) -> Any:

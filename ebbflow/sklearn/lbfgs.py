@@ -1,7 +1,7 @@
 """L-BFGS that knows by itself when to stop, so that a whole fit is one call of native code."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..optimizers import LBFGS
 
 LEAST_FALL = 2.220446049250313e-09  # of the loss in an iteration, relative to it; the factor 1e7 of the paper's code
 FLAT, SETTLED, ABNORMAL, LIMIT = 1.0, 2.0, 3.0, 4.0
+Values = Callable[[list[Variable]], list[np.ndarray]]  # of variables after a training, as Network has it
 _OUTCOMES = ("accepted", "stuck", "status", "active")
 
 
@@ -66,17 +67,28 @@ class StoppingLBFGS(LBFGS):
         self.slot(None, "accepted").assign_add(array.cast(accepted, "float64"))
         super()._remember(s, y, accepted, failed)
 
-    def continue_as(self, other: "StoppingLBFGS") -> None:
+    def continue_with(self, memory: Sequence[np.ndarray]) -> None:
         """Take over the memory of one for the same weights in another type, but for where it put them."""
-        for variable, old in zip(self.variables, other.variables, strict=True):
+        for variable, value in zip(self.variables, memory, strict=True):
             if not variable.name.endswith("/trial"):
-                variable.assign(old.held)
+                variable.assign(value)
         for name in ("status", "stuck"):
             self.slot(None, name).assign(0.0)
 
-    def found(self, name: str) -> float:
-        """The number in a slot."""
-        return float(self.slot(None, name).numpy())
+    def numbers(self, values: Values, *names: str) -> list[float]:
+        """The numbers in slots after a training of which `values` tells."""
+        return [float(array) for array in values([self.slot(None, name) for name in names])]
+
+    def finalized(self, values: Values, variables: Sequence[Variable]) -> list[np.ndarray]:
+        """The values of these; of weights, what `finalize_variable_values` would set them to after that training."""
+        (low,) = self.numbers(values, "low")
+        return [self._nearest(low, values, one) if one.trainable else values([one])[0] for one in variables]
+
+    def _nearest(self, low: float, values: Values, weight: Variable) -> np.ndarray:
+        """At the near end of the present interval."""
+        point, direction = values([self.slot(weight, "point"), self.slot(weight, "direction")])
+        best = point + low * direction
+        return (best if best.shape == weight.shape else best.T).astype(weight.dtype, order="C")
 
 
 class Active(Metric):

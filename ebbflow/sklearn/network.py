@@ -11,6 +11,7 @@ import numpy as np
 from .. import layers, optimizers
 from ..autodiff import GradientTape
 from ..core.tensor import Tensor
+from ..core.variable import Variable
 from ..functions import array
 from ..functions.hyperparameter import Hyperparameter
 from ..lowering.table import Slot, Status
@@ -147,7 +148,7 @@ class Network:
         self.model = Net(self.structure)
         self.optimizer = _optimizer(self.structure)
         self.watched, self.direction = "", "min"
-        self._runner: _Runner | None = None
+        self._runner: _Runner | None = None  # of the present fit or the last one
         self._compile()
         weights = [dense.kernel for dense in self.model.dense] + [dense.bias for dense in self.model.dense]
         self.weights = weights
@@ -157,13 +158,16 @@ class Network:
             others = [one for one in self.model.trainable_variables if not any(one is d.kernel for d in decaying)]
             self.optimizer.exclude_from_weight_decay(var_list=others)
         self.model.build_for((1, structure.widths[0]), np.zeros((1, structure.widths[-1]), np.float32))
+        self._names = tuple(self.model.metrics_names)
         self.memory = list(self.optimizer.variables)
-        self.fresh = [variable.numpy().copy() for variable in self.memory]
+        self.fresh = [variable.held for variable in self.memory]
 
     def forget(self) -> None:
         """Set the memory to that of an optimizer that has made no step."""
-        for variable, value in zip(self.memory, self.fresh, strict=True):
-            variable.swap(value)
+        for k, variable in enumerate(self.memory):
+            if variable.held is not self.fresh[k]:
+                variable.swap(self.fresh[k].numpy())
+                self.fresh[k] = variable.held
 
     def _compile(self) -> None:
         measured: list[Any] = []
@@ -185,11 +189,11 @@ class Network:
         shuffle: np.ndarray | None = None,
         stopping: Any = None,
     ) -> Iterator[None]:
-        """In here `train` goes on from the present state, for at most so many epochs; then variables have what came.
+        """In here `train` goes on from the variables' values, for at most so many epochs; `values` has what came of it.
 
         shuffle: the uint32[4] of Plan, None to leave the rows as they are.
         """
-        names = tuple(self.model.metrics_names)
+        names = self._names
         measured = 1 if validation is None else number_of_rows(validation)
         plan = Plan(
             data=data,
@@ -203,14 +207,17 @@ class Network:
             early_stopping=stopping,
             log_names=names if validation is None else names + tuple(f"val_{name}" for name in names),
         )
-        self._runner = _Runner(self.model, plan, self.shelf)
-        self._runner.is_logged = self.structure.solver != "lbfgs"
+        if self._runner is None or not self._runner.again(plan):
+            self._runner = _Runner(self.model, plan, self.shelf)
+            self._runner.is_logged = self.structure.solver != "lbfgs"
         try:
             yield
         finally:
-            self._runner.sync()
-            self._runner.close()
-            self._runner = None
+            self._runner.end()
+
+    def values(self, variables: list[Variable]) -> list[np.ndarray]:
+        """What the last training made of these; it is stored nowhere else, since most of it nobody asks for."""
+        return self.model.programs.state.values(variables)  # type: ignore[no-any-return]
 
     def train(self, epochs: int) -> Trained:
         """So many epochs more; numbers of the optimizer may be set before."""
@@ -222,6 +229,11 @@ class _Runner(ShelfRunner):
     """A fit of which some epochs are done at a time; is_logged: whether `Trained` is to have their logs."""
 
     is_logged = True
+
+    def end(self) -> None:
+        """Close without a `sync`."""
+        self._note_best_weights()
+        self.close()
 
     def train(self, epochs: int) -> Trained:
         """See Network.train."""
@@ -243,6 +255,9 @@ class _Runner(ShelfRunner):
             interrupt.trained = trained  # type: ignore[attr-defined]
             raise
         return trained
+
+    def _note_early_stopping(self, status: Status, done: bool) -> None:
+        """Nothing: nobody asks the callback, or the model, how a fit ended."""
 
     def progress(self) -> Progress:
         """As of CompiledRunner."""

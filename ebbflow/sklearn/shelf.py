@@ -43,6 +43,10 @@ class ShelfRunner(CompiledRunner):
     def __init__(self, model: Any, plan: Plan, shelf: Shelf):
         self._shelf = shelf
         super().__init__(model, plan)
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._state.rewind()
         if crew.is_worker():
             self._threads = ThreadChoice(flops=0)
             self._threads.present = 1

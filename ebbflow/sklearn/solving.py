@@ -2,11 +2,13 @@
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..core.variable import Variable
 from ..training.callbacks import EarlyStopping
 from ..training.callbacks.monitor import MOST_EPOCHS
 from ..training.data import Rows, number_of_rows
@@ -19,6 +21,8 @@ NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
 MOST_PLANNED = 10_000  # epochs, for whose losses there is room
+_NUMBERS = {"lbfgs": ("tol", "max_iter"), "adam": ("beta_1", "beta_2", "epsilon"), "sgd": ("momentum",)}
+_UNTIL_IDLE = EarlyStopping("active", patience=1, mode="max")  # an evaluation that was not needed ends the fit
 _ABORTED = {
     0.0: "TOTAL NUMBER OF FUNCTION EVALUATIONS EXCEEDS LIMIT",
     ABNORMAL: "ABNORMAL: no lower loss was found on the line of steepest descent",
@@ -68,31 +72,32 @@ def load(one: Any, network: Network) -> None:
         network.forget()
     for variable, array in pairs:
         variable.assign(np.asarray(array, variable.dtype))
-    model.alpha = float(one.alpha)
+    _set(model.alpha, one.alpha)
     for dropout, state in zip(model.dropouts, one._streams.dropouts, strict=False):
-        dropout.rate = float(one.dropout)
+        _set(dropout.rate, one.dropout)
         dropout.seed_generator.state.assign(state)
-    if one.solver == "lbfgs":
-        optimizer.tol, optimizer.max_iter = float(one.tol), float(one.max_iter)
-        return
+    for name in _NUMBERS[one.solver]:
+        _set(getattr(optimizer, name), getattr(one, name))
     if network.structure.decay:
-        optimizer.weight_decay = float(one.weight_decay)
-    if one.solver == "adam":
-        optimizer.beta_1, optimizer.beta_2 = float(one.beta_1), float(one.beta_2)
-        optimizer.epsilon = float(one.epsilon)
-    else:
-        optimizer.momentum = float(one.momentum)
+        _set(optimizer.weight_decay, one.weight_decay)
+
+
+def _set(variable: Variable, number: float) -> None:
+    """Assign a number if it is another one, since the program then has to take it over."""
+    if variable.held.numpy() != number:
+        variable.assign(float(number))
 
 
 def store(one: Any, network: Network) -> None:
     """Take over what a network has become."""
     dtype = one.coefs_[0].dtype
-    arrays = [variable.numpy().astype(dtype) for variable in network.weights]
+    values = partial(network.optimizer.finalized, network.values) if one.solver == "lbfgs" else network.values
+    arrays = [array.astype(dtype, copy=False) for array in values(network.weights)]
     one.coefs_, one.intercepts_ = arrays[: len(one.coefs_)], arrays[len(one.coefs_) :]
-    one.batch_norms_ = [tuple(v.numpy().astype(dtype) for v in variables) for variables in network.norms]
-    one._streams.dropouts = [layer.seed_generator.state.numpy().copy() for layer in network.model.dropouts]
+    one.batch_norms_ = [tuple(a.astype(dtype, copy=False) for a in values(norms)) for norms in network.norms]
+    one._streams.dropouts = values([layer.seed_generator.state for layer in network.model.dropouts])
     if one.solver != "lbfgs":
-        one._optimizer.memory = [variable.numpy().copy() for variable in network.memory]
+        one._optimizer.memory = values(network.memory)
 
 
 def keep_best(one: Any, network: Network, best: list[np.ndarray]) -> None:
@@ -208,16 +213,15 @@ class Stochastic:
 
 def solve_lbfgs(one: Any, network: Network, data: Rows) -> None:
     """In the network's arithmetic as far as that leads, from there in float64."""
-    _minimize(one, network, data)
+    status = _minimize(one, network, data, one.max_fun)
     store(one, network)
-    status = network.optimizer.found("status")
     if status not in (FLAT, LIMIT, 0.0) and network.structure.dtype != "float64":
         with borrowed(replace(network.structure, dtype="float64")) as exact:
             load(one, exact)
-            exact.optimizer.continue_as(network.optimizer)
-            _minimize(one, exact, data)
+            exact.optimizer.continue_with(network.values(network.memory))
+            (done,) = network.optimizer.numbers(network.values, "active")
+            status = _minimize(one, exact, data, one.max_fun - int(done))
             store(one, exact)
-            status = exact.optimizer.found("status")
     one.stopped_ = status in (FLAT, SETTLED)
     if one.verbose:
         print(f"lbfgs: {one.n_iter_} iterations, loss = {one.loss_:.8f}")
@@ -231,12 +235,11 @@ def solve_lbfgs(one: Any, network: Network, data: Rows) -> None:
         )
 
 
-def _minimize(one: Any, network: Network, data: Rows) -> None:
-    """One call of native code, in which an epoch is an evaluation of the loss of all rows."""
-    optimizer, left = network.optimizer, one.max_fun - int(network.optimizer.found("active"))
+def _minimize(one: Any, network: Network, data: Rows, left: int) -> float:
+    """One call of native code, in which an epoch is an evaluation of the loss of all rows; returns the status."""
     data = data | {"x": data["x"].astype(network.structure.dtype, copy=False)}  # once, not in every evaluation
-    stopping = EarlyStopping("active", patience=1, mode="max")
-    with network.training(data, None, number_of_rows(data), left, None, stopping):
+    with network.training(data, None, number_of_rows(data), left, None, _UNTIL_IDLE):
         network.train(left)
-    optimizer.finalize_variable_values(network.model.trainable_variables)
-    one.n_iter_, one.loss_ = int(optimizer.found("accepted")), optimizer.found("point_loss")
+    accepted, one.loss_, status = network.optimizer.numbers(network.values, "accepted", "point_loss", "status")
+    one.n_iter_ = int(accepted)
+    return status

@@ -9,7 +9,6 @@ import numpy as np
 
 from ..compile import Program, Step, compile_program, new_table
 from ..core.aval import Aval, floatx
-from ..core.errors import ArgumentError
 from ..core.tensor import Tensor, Traced, trace
 from ..lowering.layout import round_up
 from ..lowering.program import WORDS
@@ -20,7 +19,7 @@ from .callbacks import several_numbers
 from .columns import Columns, columns_of
 from .data import Rows, batch_type, number_of_rows
 from .guide import Guide
-from .instructions import instruct, watch
+from .instructions import history_of, instruct, watch
 from .plan import Plan
 from .runner import CHUNK_SECONDS, Limit, Progress
 from .state import Snapshot, State
@@ -61,38 +60,50 @@ def steps_of(rows: int, batch_size: int) -> tuple[int, int]:
     return whole, whole + (tail > 0)
 
 
-def _history_of(plan: Plan, columns: int) -> np.ndarray:
-    """A row of logs for every epoch; raises ArgumentError for more epochs than memory could list."""
-    try:
-        return np.zeros((max(plan.epochs, 1), columns if plan.validation is None else 2 * columns))
-    except MemoryError:
-        raise ArgumentError(
-            f"fit: expected epochs whose losses fit into memory, got {plan.epochs}; give fewer, and call fit again"
-        ) from None
-
-
 class CompiledRunner:
     """Runs a plan as a native program; the meaning is EagerRunner's."""
 
     def __init__(self, model: Any, plan: Plan):
-        self._model, self._plan = model, plan
+        self._model = model
         model.reset_metrics()
-        self._data, self._held = _contiguous(plan.data), _contiguous(plan.validation or {})
-        self._arrays = [*self._data.values(), *self._held.values()]
-        self._batch, whole, tail = split(plan.rows, plan.batch_size)
-        self._program = model.programs.fitted = program_of(model, self._key(), self._compile)
-        self._state = self._take_state()
+        self._look_at(plan)
+        self._made_for = self._key()
+        self._program = program_of(model, self._made_for, self._compile)
         self._run = self._program.function("run")
         self._columns: Columns = self._program.meaning("results")
-        self._history = _history_of(plan, len(self._columns))
+        self._seconds_per_step = [0.0, 0.0]  # of training, of validation
+        self._begin()
+
+    def again(self, plan: Plan) -> bool:
+        """Turn to another plan, after `close`, for the same model, whose metrics are as after `reset_metrics`.
+
+        Returns whether the plan is one for the same program; where not, another runner is needed. The model must not
+        have become another one meanwhile, but for the values of variables.
+        """
+        self._look_at(plan)
+        if self._key() != self._made_for:
+            return False
+        self._begin()
+        return True
+
+    def _look_at(self, plan: Plan) -> None:
+        self._plan = plan
+        self._data, self._held = _contiguous(plan.data), _contiguous(plan.validation or {})
+        self._arrays = [*self._data.values(), *self._held.values()]
+        self._batch, self._whole, _ = split(plan.rows, plan.batch_size)
+
+    def _begin(self) -> None:
+        """Memory for the plan, and the table that says what it is."""
+        plan, self._model.programs.fitted = self._plan, self._program
+        self._state = self._take_state()
+        self._history = history_of(plan, len(self._columns))
         self._order = np.arange(plan.rows, dtype=np.int64)
         self._words = allocate(4 * round_up(plan.rows, WORDS)).view(np.uint32)
         self._table = new_table(len(self._arrays))
         self._guide: Guide | None = None
-        self._fill_table(whole, tail)
-        self._reported = plan.initial_epoch  # epochs before it ended in earlier runs
-        self._seconds_per_step = [0.0, 0.0]  # of training, of validation
+        self._fill_table(self._whole)
         self._threads = thread_choice(self._program)
+        self._reported = plan.initial_epoch  # epochs before it ended in earlier runs
         self._snapshot: Snapshot | None = None
         self._non_finite: tuple[int, int] | None = None
 
@@ -117,7 +128,7 @@ class CompiledRunner:
         return compile_program(steps, self._model.weights, batch_sizes)
 
     # the table
-    def _fill_table(self, whole: int, tail: int) -> None:
+    def _fill_table(self, whole: int) -> None:
         plan, table = self._plan, self._table
         validation = (
             steps_of(number_of_rows(plan.validation), plan.validation_batch_size) if plan.validation else (0, 0)
@@ -141,7 +152,8 @@ class CompiledRunner:
                 raise several_numbers(plan.early_stopping.monitor)
             watch(table, plan.early_stopping, names)
         if plan.is_plain:
-            self._program.shuffle(table)
+            if plan.shuffle:
+                self._program.shuffle(table)
         else:
             table[Slot.SHUFFLE] = 0
             self._guide = Guide(plan, self._program, table, self._order, whole, validation)
@@ -304,14 +316,18 @@ class CompiledRunner:
     def sync(self) -> None:
         """Make the model's variables hold the present state."""
         self._state.store()
+        self._note_best_weights()
+
+    def _note_best_weights(self) -> None:
         stopping = self._plan.early_stopping
         if stopping is not None and stopping.restore_best_weights and self._table[Slot.HAVE_BEST]:
             stopping.best_weights = self._state.values(self._model.weights, self._program.blueprint.best)
 
     def close(self) -> None:
-        """Free the snapshot; the memory waits for the next fit."""
-        self._snapshot = None
+        """Free what belongs to the plan; the program's memory waits for the next fit."""
         self._model.programs.state = self._state
+        del self._plan, self._data, self._held, self._arrays, self._history, self._order, self._words
+        del self._table, self._guide, self._snapshot
 
 
 def _contiguous(rows: Rows) -> Rows:

@@ -1,11 +1,13 @@
-"""Instructions: what the table of a training program tells it to do."""
+"""Instructions: what the table of a training program tells it to do, and where it writes what came of it."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..core.errors import ArgumentError
 from ..lowering.table import Slot, Status
+from .plan import Plan
 
 
 def instruct(
@@ -54,3 +56,13 @@ def watch(table: np.ndarray, stopping: Any, log_names: Sequence[str]) -> None:
     floats[Slot.BEST] = np.inf
     table[Slot.PATIENCE], table[Slot.START_FROM] = stopping.patience, stopping.start_from_epoch
     table[Slot.KEEP_BEST] = int(stopping.restore_best_weights)
+
+
+def history_of(plan: Plan, columns: int) -> np.ndarray:
+    """Room for a row of logs for every epoch; raises ArgumentError for more epochs than memory could list."""
+    try:
+        return np.empty((max(plan.epochs, 1), columns if plan.validation is None else 2 * columns))
+    except MemoryError:
+        raise ArgumentError(
+            f"fit: expected epochs whose losses fit into memory, got {plan.epochs}; give fewer, and call fit again"
+        ) from None

@@ -20,6 +20,7 @@ class State:
         self.arena = program.new_arena(keeps_best)
         self.is_stored = False  # whether the variables have the values that the arena has
         self._seen: dict[Variable, Tensor] = {}
+        self._first: tuple[np.ndarray, dict[Variable, Tensor]] | None = None
 
     def load(self) -> bool:
         """Take over variables that were assigned since they were last seen; returns whether there were any."""
@@ -37,6 +38,19 @@ class State:
         """Go back to the variables' values."""
         self._seen.clear()
         self.load()
+
+    def rewind(self) -> None:
+        """Go back, in one copy, to the values that variables had when this was first called.
+
+        `load` then takes over those that have others now. It is for fits whose end nobody stores in the variables.
+        """
+        kept = self.arena[: self.program.blueprint.kept]
+        if self._first is None:
+            self.load()
+            self._first = kept.copy(), dict(self._seen)
+        else:
+            kept[:], self._seen = self._first[0], dict(self._first[1])
+        self.is_stored = True
 
     def store(self) -> None:
         """Give the variables the values that the program has, but for those that were assigned meanwhile."""

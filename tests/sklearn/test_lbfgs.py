@@ -20,9 +20,9 @@ def types(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     minimize = solving._minimize
 
-    def noted(one: Any, network: Any, data: Any) -> None:
+    def noted(one: Any, network: Any, data: Any, left: int) -> float:
         seen.append(network.structure.dtype)
-        minimize(one, network, data)
+        return minimize(one, network, data, left)
 
     monkeypatch.setattr(solving, "_minimize", noted)
     return seen
