@@ -14,7 +14,7 @@ link       functions that this process can call              backends.cpu.jit
 import ctypes
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -180,6 +180,10 @@ class Program:
     def __init__(self, blueprint: Blueprint, module: jit.Module, steps: Mapping[str, Step], target: Target):
         self.blueprint, self._module, self._steps, self._target = blueprint, module, steps, target
         self.variables = dict(zip(_variables_of(steps), blueprint.variables, strict=True))
+
+    def without_steps(self) -> "Program":
+        """The same code, which knows neither the graphs nor the variables that it was made of."""
+        return Program(replace(self.blueprint, variables=[]), self._module, {}, self._target)
 
     def function(self, name: str) -> Any:
         """A step, or the loop `run`: called with the addresses of arena and table, the thread, and how many threads."""

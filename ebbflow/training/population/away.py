@@ -14,7 +14,8 @@ from threading import Lock
 from typing import Any
 
 from ...core.errors import ArgumentError, EbbflowError
-from .desk import Desk, MemberProgram, Outcome
+from .desk import Desk, Outcome
+from .program import MemberProgram
 from .roster import Note, Order, Roster
 
 __all__ = ["Away", "WorkerError", "train_batch"]

@@ -7,7 +7,8 @@ from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any
 
-from .desk import Desk, MemberProgram, Outcome
+from .desk import Desk, Outcome
+from .program import MemberProgram
 from .roster import Note, Order, Roster, Task
 
 # A worker that comes back from native code needs the interpreter for a moment, and would else wait for as long as the

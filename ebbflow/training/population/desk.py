@@ -1,55 +1,28 @@
 """Desks: where a worker trains one member after another, each from its start to its end, in native code."""
 
-import hashlib
 import time
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...compile import compile_program, new_table, view
-from ...core.errors import ArgumentError
+from ...compile import new_table, view
 from ...core.variable import Variable
 from ...lowering.layout import round_up
 from ...lowering.program import WORDS
 from ...lowering.table import Slot, Status
 from ...optimizers import Optimizer
 from ...runtime.memory import allocate
-from ...version import __version__
-from ..callbacks import EarlyStopping, unknown_monitor
-from ..compiled import metric_steps, split, steps_of, test_steps, training_steps
-from ..data import Rows
+from ..compiled import steps_of
 from ..instructions import instruct, watch
 from ..runner import CHUNK_SECONDS
-from .draws import Draws, computed
+from .draws import computed, follows
 from .folds import Fold
-from .structure import variables_of
+from .program import KEPT_SLOTS, MemberProgram, Work
 
-__all__ = ["Desk", "MemberProgram", "Outcome", "Paused", "Start", "Work"]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What all members do.
-
-    Attributes:
-        data: all rows, from which the folds choose; held: rows that all members are validated on instead.
-        batch_size, validation_batch_size: rows per step.
-        epochs: how many at most.
-        shuffle: whether rows are visited in a random order.
-        stopping: an EarlyStopping for each member, or None.
-    """
-
-    data: Rows
-    held: Rows | None
-    batch_size: int
-    validation_batch_size: int
-    epochs: int
-    shuffle: bool
-    stopping: EarlyStopping | None
+__all__ = ["Desk", "Outcome", "Paused", "Start"]
 
 
 class Start:
@@ -123,97 +96,21 @@ class Outcome:
     paused: Paused | None = None
 
 
-class MemberProgram:
-    """The native program for members of one structure and the same numbers of rows.
-
-    Attributes:
-        log_names: of the columns of the history.
-        mark: of where everything lies in memory, uint8.
-        seconds_per_step: as last measured, 0 before.
-    """
-
-    def __init__(self, model: Any, work: Work, fold: Fold):
-        self.rows = len(fold.train)
-        self.validation_rows = validation_rows(work, fold)
-        self.batch, _, tail = split(self.rows, work.batch_size)
-        steps = training_steps(model, work.data, self.batch, tail, True)
-        test_batch = 1
-        if self.validation_rows:
-            test_batch, _, test_tail = split(self.validation_rows, work.validation_batch_size)
-            steps |= test_steps(model, work.held or work.data, test_batch, test_tail, chosen=True)
-        variables = variables_of(model)
-        self.draws = Draws(variables)
-        steps |= metric_steps(model) | {"draw": self.draws.step()}
-        self.program = compile_program(steps, model.weights, (self.batch, test_batch))
-        self.places = self._places(variables)
-        self.weights = [variables.index(weight) for weight in model.weights]
-        names = self.program.meaning("results").names
-        self.log_names = names + tuple(f"val_{name}" for name in names) if self.validation_rows else names
-        self.stopping = self._stopping(model, work)
-        self.mark = self._mark()
-        self.seconds_per_step = 0.0
-
-    def _places(self, variables: list[Variable]) -> list[tuple[int, Any]]:
-        """For each variable of the program, its place among those of a model of this structure, and where it lives."""
-        places = {variable: place for place, variable in enumerate(variables)}
-        own = set(self.draws.states.values())
-        used = {variable: buffer for variable, buffer in self.program.variables.items() if variable not in own}
-        for variable in used:
-            if variable not in places:
-                raise ArgumentError(
-                    "Population: expected the variables of a step to belong to layers, optimizer, loss or metrics, "
-                    f"got {variable.name}, which all members would share; make it an attribute of a layer"
-                )
-        return [(places[variable], buffer) for variable, buffer in used.items()]
-
-    def _mark(self) -> np.ndarray:
-        """A digest; without the names of variables, which count on from model to model."""
-        blueprint = self.program.blueprint
-        constants = [(buffer.offset, buffer.layout, value.tobytes()) for buffer, value in blueprint.constants]
-        variables = [(place, buffer.offset, buffer.layout, buffer.dtype) for place, buffer in self.places]
-        told = __version__, KEPT_SLOTS, blueprint.kept, blueprint.weights, constants, variables
-        return np.frombuffer(hashlib.sha256(repr(told).encode()).digest(), np.uint8)
-
-    def _stopping(self, model: Any, work: Work) -> EarlyStopping | None:
-        if work.stopping is None:
-            return None
-        stopping = copy(work.stopping)
-        if stopping.monitor not in self.log_names:
-            raise unknown_monitor(stopping.monitor, self.log_names)
-        stopping.set_model(model)
-        stopping.decide_direction()
-        stopping.set_model(None)
-        return stopping
-
-
-def validation_rows(work: Work, fold: Fold) -> int:
-    """How many rows a member is validated on."""
-    if work.held is not None:
-        return len(work.held["x"])
-    return 0 if fold.validation is None else len(fold.validation)
-
-
-# of a table, what a paused member goes on with; the rest is written again
-KEPT_SLOTS = [
-    *(Slot.EPOCH, Slot.TOTAL, Slot.HAVE_BEST, Slot.BEST, Slot.BEST_EPOCH, Slot.WAIT, Slot.STOPPED_EPOCH),
-]
-
-
 class Desk:
     """Memory for one member at a time."""
 
     def __init__(self, program: MemberProgram, work: Work):
-        self._program, self._work = program, work
-        stopping = program.stopping
-        self._arena = program.program.new_arena(stopping is not None and stopping.restore_best_weights)
+        self._program, self._code, self._work = program, program.code, work
+        native, stopping = program.code.program, program.stopping
+        self._arena = native.new_arena(stopping is not None and stopping.restore_best_weights)
         self._order = np.empty(program.rows, np.int64)
         self._words = allocate(4 * round_up(program.rows, WORDS)).view(np.uint32)
         held = work.held or work.data
         self._arrays = [*work.data.values(), *(held.values() if program.validation_rows else ())]
         self._unused = new_table(0)  # what drawing is told: nothing
         self._own_order = np.arange(program.validation_rows, dtype=np.int64)  # of rows that all are validated on
-        self._run, self._draw = program.program.function("run"), program.program.function("draw")
-        blueprint = program.program.blueprint
+        self._run, self._draw, self._shuffle = native.function("run"), native.function("draw"), native.shuffle
+        blueprint = native.blueprint
         self._kept, self._best = self._arena[: blueprint.kept], self._arena[blueprint.best :][: blueprint.weights[1]]
 
     def train(
@@ -226,10 +123,10 @@ class Desk:
     ) -> Outcome | None:
         """Train a member up to before this epoch, from where `pause` says; None if it was over before that was done."""
         paused = None if pause is None else pause()
-        if paused is not None and not np.array_equal(paused.mark, self._program.mark):
+        if paused is not None and not np.array_equal(paused.mark, self._code.mark):
             paused = None  # of another machine or version: it comes to the same from the start
         if paused is None:
-            history = np.zeros((self._work.epochs, len(self._program.log_names)))
+            history = np.zeros((self._work.epochs, len(self._code.log_names)))
             self._begin(start.values)
         else:
             history = paused.history.copy()
@@ -243,13 +140,12 @@ class Desk:
 
     def _begin(self, values: list[Any]) -> None:
         """Give the variables these values."""
-        program, draws = self._program, self._program.draws
-        for place, state in draws.states.items():
-            if draws.makes(place, values[place]):
-                self._set(program.program.variables[state], values[place].state.numpy())
+        drawn = {place for place, (rule, _) in self._code.drawn.items() if follows(values[place], rule)}
+        for place in drawn:
+            self._set(self._code.drawn[place][1], values[place].state.numpy())
         self._draw(self._arena.ctypes.data, self._unused.ctypes.data, 0, 1)
-        for place, buffer in program.places:
-            if not draws.makes(place, values[place]):
+        for place, buffer in self._code.places:
+            if place not in drawn:
                 self._set(buffer, computed(values[place]))
 
     def _set(self, buffer: Any, value: np.ndarray) -> None:
@@ -277,44 +173,44 @@ class Desk:
         validation = self._own_order if work.held is not None or fold.validation is None else fold.validation
         table[Slot.VALIDATION_ORDER] = validation.ctypes.data
         if program.stopping is not None:
-            watch(table, program.stopping, program.log_names)
+            watch(table, program.stopping, self._code.log_names)
         if paused is not None:
             table[KEPT_SLOTS] = paused.table[KEPT_SLOTS]
-        program.program.shuffle(table)
+        self._shuffle(table)
         return table
 
     def _go_on(self, table: np.ndarray) -> None:
         """One call of native code, of about a chunk's time."""
-        known = self._program.seconds_per_step
+        known = self._code.seconds_per_step
         table[Slot.BUDGET] = max(int(CHUNK_SECONDS / known), 1) if known else 1
         before, began = int(table[Slot.TOTAL]), time.perf_counter()
         self._run(self._arena.ctypes.data, table.ctypes.data, 0, 1)
         done = int(table[Slot.TOTAL]) - before
-        self._program.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
+        self._code.seconds_per_step = (time.perf_counter() - began) / max(done, 1)
 
     def _outcome(self, start: Start, table: np.ndarray, history: np.ndarray) -> Outcome:
         status, stopping = Status(int(table[Slot.STATUS])), self._program.stopping
-        epochs, names = int(table[Slot.EPOCH]), self._program.log_names
+        epochs, names = int(table[Slot.EPOCH]), self._code.log_names
         words = {Status.FINISHED: "finished", Status.STOPPED_EARLY: "stopped early", Status.NOT_FINITE: "diverged"}
         if stopping is not None and stopping.restore_best_weights and table[Slot.HAVE_BEST]:
-            epoch, weights = int(table[Slot.BEST_EPOCH]), self._weights(start, self._program.program.blueprint.best)
+            epoch, weights = int(table[Slot.BEST_EPOCH]), self._weights(start, self._code.program.blueprint.best)
         elif status == Status.NOT_FINITE:
             epoch, weights = -1, None
         elif start.finishes_itself:
-            epoch, weights = epochs - 1, start.finished(self._values(start, self._program.places))
+            epoch, weights = epochs - 1, start.finished(self._values(start, self._code.places))
         else:
             epoch, weights = epochs - 1, self._weights(start)
         if status != Status.FINISHED or epochs == self._work.epochs:
             return Outcome(words[status], epochs, epoch, names, history[:epochs].copy(), weights)
-        paused = Paused(self._kept.copy(), self._best.copy(), table.copy(), history, self._program.mark)
+        paused = Paused(self._kept.copy(), self._best.copy(), table.copy(), history, self._code.mark)
         return Outcome("paused", epochs, epoch, names, history[:epochs].copy(), weights, paused)
 
     def _weights(self, start: Start, shift: int = 0) -> list[np.ndarray]:
         """The present weights, or the copy of them that lies `shift` bytes further on."""
-        wanted = set(self._program.weights)
-        places = [(place, buffer) for place, buffer in self._program.places if place in wanted]
+        wanted = set(self._code.weights)
+        places = [(place, buffer) for place, buffer in self._code.places if place in wanted]
         values = self._values(start, places, shift)
-        return [computed(values[place]) for place in self._program.weights]
+        return [computed(values[place]) for place in self._code.weights]
 
     def _values(self, start: Start, places: list[tuple[int, Any]], shift: int = 0) -> list[np.ndarray]:
         """The values of all variables: at these places as they lie in memory, at others as they began."""

@@ -10,12 +10,17 @@ from ...core.tensor import trace
 from ...core.variable import Deferred, Variable
 from ...functions.random import Uniform
 
-__all__ = ["Draws", "computed"]
+__all__ = ["Draws", "computed", "follows"]
 
 
 def computed(value: np.ndarray | Deferred) -> np.ndarray:
     """A value, or what was promised to be one."""
     return value.compute().numpy() if isinstance(value, Deferred) else value
+
+
+def follows(value: Any, rule: Any) -> bool:
+    """Whether a value was promised by this rule of a `Uniform`."""
+    return isinstance(value, Uniform) and value.rule == rule
 
 
 class Draws:
@@ -24,30 +29,25 @@ class Draws:
     Parameters: the variables of the model, as `variables_of` lists them.
 
     Attributes:
-        states: for each place among the variables whose value is drawn, uint32[4], to be set to the member's.
+        rules: for each place among the variables whose value is drawn, the rule of the first model's.
+        states: for each of these places, uint32[4], to be set to the member's.
     """
 
     def __init__(self, variables: Sequence[Variable]):
-        promised = {place: variable for place, variable in enumerate(variables) if variable.deferred is not None}
-        self._rules = {
-            place: variable.deferred.rule
-            for place, variable in promised.items()
+        # kept here, as the variables may be given values by who trains the first member meanwhile
+        self._promised = {
+            place: (variable, variable.deferred)
+            for place, variable in enumerate(variables)
             if isinstance(variable.deferred, Uniform)
         }
-        self.states = {place: Variable(np.zeros(4, np.uint32), trainable=False, name="draw") for place in self._rules}
-        self._variables = variables
+        self.rules = {place: promised.rule for place, (_, promised) in self._promised.items()}
+        self.states = {place: Variable(np.zeros(4, np.uint32), trainable=False, name="draw") for place in self.rules}
 
     def step(self) -> Step:
         """The step; it assigns the variables."""
 
         def draw() -> None:
-            for place, state in self.states.items():
-                variable = self._variables[place]
-                assert isinstance(variable.deferred, Uniform)
-                variable.assign(variable.deferred.of(state.value))
+            for place, (variable, promised) in self._promised.items():
+                variable.assign(promised.of(self.states[place].value))
 
         return Step(trace(draw, [], "draw"))
-
-    def makes(self, place: int, value: Any) -> bool:
-        """Whether the step draws a value that was promised for this place: it has the rule of the first model's."""
-        return place in self._rules and isinstance(value, Uniform) and value.rule == self._rules[place]

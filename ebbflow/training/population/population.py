@@ -26,11 +26,11 @@ from .away import Away
 from .checkpoint import Checkpoint
 from .contest import Contest, row_of
 from .crew import Crew
-from .desk import Work
 from .display import Display
 from .folds import Fold, cross_validation, holdout
 from .limit import TimeIsUp, deadline_of, limited
 from .optuna import Optuna
+from .program import Work
 from .results import Results, summarized
 from .roster import Member, Roster
 from .search import SuccessiveHalving
@@ -164,13 +164,7 @@ class Population:
             self.settings = [search.example(self.seed)]
         numbers = itertools.product(range(len(self.settings)), self.seeds, range(len(given)))
         roster = Roster(self.build, self.settings, [Member(*one) for one in numbers], given, bool(bootstrap), work)
-        first = roster.model(0)
-        validated = work.held is not None or roster.fold(0).validation is not None
-        logged = [*first.metrics_names, *(f"val_{name}" for name in first.metrics_names if validated)]
-        monitor = monitor or ("val_loss" if validated else "loss")
-        if monitor.partition("[")[0] not in logged:  # which numbers a metric of several has, the first member will tell
-            raise unknown_monitor(monitor, logged, "fit")
-        self._monitor, self._mode = monitor, direction_of(monitor, first.metrics)
+        monitor = self._look_at(roster, monitor, begins=executor is None and not isinstance(search, Optuna))
         folder = None if checkpoint is None else Checkpoint(checkpoint, roster, search, monitor)
         self._roster, self._outcomes = roster, Archive(self.memory, folder)
         if isinstance(search, Optuna):
@@ -188,6 +182,19 @@ class Population:
             done = sum(record.status != "paused" for record in self._outcomes.values())
             print(f"fit: its {seconds:g} seconds are over; {done} of {size} networks are done and kept", flush=True)
         return self
+
+    def _look_at(self, roster: Roster, monitor: str | None, begins: bool) -> str:
+        """Find what to monitor, which the first model tells, and let the training begin with this if so it does."""
+        first = roster.model(0)
+        validated = roster.work.held is not None or roster.fold(0).validation is not None
+        logged = [*first.metrics_names, *(f"val_{name}" for name in first.metrics_names if validated)]
+        monitor = monitor or ("val_loss" if validated else "loss")
+        if monitor.partition("[")[0] not in logged:  # which numbers a metric of several has, the first member will tell
+            raise unknown_monitor(monitor, logged, "fit")
+        self._monitor, self._mode = monitor, direction_of(monitor, first.metrics)
+        if begins:
+            roster.begin_with(first)
+        return monitor
 
     def _train(self, search: Any, crew: Any, contest: Contest, deadline: float | None) -> bool:
         """Train the members; returns whether there was time for all."""

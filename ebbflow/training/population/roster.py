@@ -7,8 +7,9 @@ from typing import Any
 
 from ...core.errors import ArgumentError
 from ...functions.random import seeded
-from .desk import MemberProgram, Outcome, Paused, Start, Work
+from .desk import Outcome, Paused, Start
 from .folds import Fold, drawn
+from .program import MemberProgram, Work
 from .settings import Setting
 from .structure import portrait, variables_of
 
@@ -77,10 +78,11 @@ class Roster:
         self._folds, self._bootstrap = list(folds), bootstrap
         self.members = list(members)
         self._programs: dict[Any, MemberProgram] = {}
+        self._first: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Another process makes its own programs."""
-        return self.__dict__ | {"_programs": {}}
+        return self.__dict__ | {"_programs": {}, "_first": None}
 
     def fold(self, number: int) -> Fold:
         """The rows of a member."""
@@ -101,16 +103,24 @@ class Roster:
             model.build_for(self.work.data["x"].shape, self.work.data["y"])
         return model
 
+    def begin_with(self, model: Any) -> None:
+        """Let `tasks`, if it begins with member 0, take this model of it, as `model` made it, instead of another."""
+        self._first = model
+
+    def _next_model(self, number: int) -> Any:
+        first, self._first = self._first, None
+        return self.model(number) if first is None or number != 0 else first
+
     def tasks(self, orders: Iterable[Order]) -> Iterator[Task]:
         """The orders, in turn, with programs and starts; models are made when their turn comes."""
         built: Member | None = None
         for order in orders:
             member, fold = self.members[order.number], self.fold(order.number)
             if built is None or (built.setting, built.seed) != (member.setting, member.seed):
-                model = self.model(order.number)
+                model = self._next_model(order.number)
                 variables = variables_of(model)
                 start, likeness, built = Start(model, variables), portrait(model, variables), member
             key = likeness, len(fold.train), None if fold.validation is None else len(fold.validation)
             if key not in self._programs:
-                self._programs[key] = MemberProgram(model, self.work, fold)
+                self._programs[key] = MemberProgram(model, likeness, self.work, fold)
             yield Task(order, self._programs[key], start, fold)

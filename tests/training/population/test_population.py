@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,15 +76,47 @@ def test_the_company_and_the_number_of_threads_change_nothing(threads: int) -> N
         assert same_bits(many.model(number).get_weights(), few.model(other).get_weights())
 
 
-def test_settings_that_only_change_numbers_share_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
-    real = desk.compile_program
-    monkeypatch.setattr(desk, "compile_program", lambda *given: made.append(given) or real(*given))
+def test_settings_that_only_change_numbers_share_a_program(compiled: list[Any]) -> None:
     numbers = {"rate": [0.01, 0.02, 0.05], "dropout": [0.1, 0.4], "penalty": [0.0, 0.1]}
     Population(build, grid=numbers, seeds=2).fit(X[:100], Y[:100], folds=2, verbose=0)
-    assert len(made) == 1
+    assert len(compiled) == 1
     Population(build, grid=numbers | {"width": [5, 7]}).fit(X[:100], Y[:100], folds=2, verbose=0)
-    assert len(made) == 3
+    assert len(compiled) == 3
+
+
+def test_a_weight_of_the_loss_and_the_names_of_metrics_are_each_settings_own() -> None:
+    def weighted(hp: Any) -> Any:
+        model = ebb.Sequential([ebb.layers.Dense(1)])
+        model.compile("sgd", "mse", metrics=[ebb.metrics.MeanSquaredError(name=hp.name)], loss_weights=hp.weight)
+        return model
+
+    pop = Population(weighted, members=[{"weight": 1.0, "name": "error"}, {"weight": 3.0, "name": "distance"}])
+    pop.fit(X, Y.astype(np.float32)[:, None], epochs=2, verbose=0)
+    for number, setting in enumerate(pop.settings):
+        ebb.set_random_seed(0)
+        model = weighted(setting)
+        history = model.fit(X, Y.astype(np.float32)[:, None], epochs=2, verbose=0)
+        assert pop.history(number) == history.history and same_bits(pop.weights(number), model.get_weights())
+
+
+def test_the_first_model_is_looked_at_and_trained(tmp_path: Path) -> None:
+    built: list[Any] = []
+
+    def counting(hp: Any) -> Any:
+        built.append(hp.rate)
+        return build(hp)
+
+    def fit() -> Population:
+        built.clear()
+        members = Population(counting, grid={"rate": [0.01, 0.02, 0.03]})
+        return members.fit(X, Y, folds=2, checkpoint=tmp_path, verbose=0)
+
+    whole = fit()
+    assert built == [0.01, 0.02, 0.03]
+    (tmp_path / "member-000003.ebb").unlink()
+    again = fit()
+    assert built == [0.01, 0.02], "who is done already is looked at alone"
+    assert same_bits(again.weights(3), whole.weights(3))
 
 
 def test_the_session_goes_on_as_if_there_had_been_no_population() -> None:
