@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .core.aval import floatx
+from .core.aval import Aval, floatx
 from .core.errors import ShapeError
 from .core.tensor import Tensor, eagerly
-from .core.variable import Deferred
+from .core.variable import Deferred, Filled
 from .functions import array, random, shapes
 from .functions.arguments import choose, expect, expect_integer, expect_number
 from .functions.catalog import Catalog
@@ -94,12 +94,18 @@ class Zeros(Initializer):
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         return shapes.zeros(shape, dtype)
 
+    def later(self, shape: Sequence[int], dtype: Any = None) -> Deferred:
+        return Filled(Aval(tuple(shape), np.dtype(dtype or floatx())), 0.0)
+
 
 class Ones(Initializer):
     """1 everywhere."""
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         return shapes.ones(shape, dtype)
+
+    def later(self, shape: Sequence[int], dtype: Any = None) -> Deferred:
+        return Filled(Aval(tuple(shape), np.dtype(dtype or floatx())), 1.0)
 
 
 class Constant(Initializer):
@@ -258,10 +264,8 @@ class VarianceScaling(_Random):
 class _Scaled(VarianceScaling):
     """A VarianceScaling whose arguments are fixed by its class."""
 
-    _arguments: tuple[float, str, str]
-
     def __init__(self, seed: Any = None):
-        super().__init__(*self._arguments, seed=seed)
+        _Random.__init__(self, seed)
 
     def get_config(self) -> dict[str, Any]:
         return _Random.get_config(self)
@@ -273,7 +277,7 @@ class GlorotUniform(_Scaled):
     Source: Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks".
     """
 
-    _arguments = (1.0, "fan_avg", "uniform")
+    scale, mode, distribution = 1.0, "fan_avg", "uniform"
 
 
 class GlorotNormal(_Scaled):
@@ -282,7 +286,7 @@ class GlorotNormal(_Scaled):
     Source: Glorot, Bengio (2010), "Understanding the difficulty of training deep feedforward neural networks".
     """
 
-    _arguments = (1.0, "fan_avg", "truncated_normal")
+    scale, mode, distribution = 1.0, "fan_avg", "truncated_normal"
 
 
 class HeUniform(_Scaled):
@@ -291,7 +295,7 @@ class HeUniform(_Scaled):
     Source: He, Zhang, Ren, Sun (2015), "Delving Deep into Rectifiers".
     """
 
-    _arguments = (2.0, "fan_in", "uniform")
+    scale, mode, distribution = 2.0, "fan_in", "uniform"
 
 
 class HeNormal(_Scaled):
@@ -300,7 +304,7 @@ class HeNormal(_Scaled):
     Source: He, Zhang, Ren, Sun (2015), "Delving Deep into Rectifiers".
     """
 
-    _arguments = (2.0, "fan_in", "truncated_normal")
+    scale, mode, distribution = 2.0, "fan_in", "truncated_normal"
 
 
 class LecunUniform(_Scaled):
@@ -309,7 +313,7 @@ class LecunUniform(_Scaled):
     Source: LeCun, Bottou, Orr, Mueller (1998), "Efficient BackProp".
     """
 
-    _arguments = (1.0, "fan_in", "uniform")
+    scale, mode, distribution = 1.0, "fan_in", "uniform"
 
 
 class LecunNormal(_Scaled):
@@ -318,7 +322,7 @@ class LecunNormal(_Scaled):
     Source: LeCun, Bottou, Orr, Mueller (1998), "Efficient BackProp".
     """
 
-    _arguments = (1.0, "fan_in", "truncated_normal")
+    scale, mode, distribution = 1.0, "fan_in", "truncated_normal"
 
 
 class Orthogonal(_Random):

@@ -1,6 +1,5 @@
 """Variables: named tensors that can be assigned."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -29,14 +28,15 @@ def _frozen(array: np.ndarray) -> Tensor:
 
 def _initial(value: Any, dtype: Any) -> Tensor:
     """A tensor of a copy of the value, or of what it returns."""
-    with eagerly():
-        value = value() if callable(value) else value
-        if isinstance(value, Tensor) or hasattr(value, "__ebbflow_tensor__"):
-            value = as_tensor(value).numpy()
-        return _frozen(np.array(as_array(value, dtype), order="C"))
+    if not isinstance(value, (np.ndarray, int, float)):
+        with eagerly():
+            value = value() if callable(value) else value
+            if isinstance(value, Tensor) or hasattr(value, "__ebbflow_tensor__"):
+                value = as_tensor(value).numpy()
+    return _frozen(np.array(as_array(value, dtype), order="C"))
 
 
-class Deferred(ABC):
+class Deferred:
     """A value that is computed when it is first needed: what depends on nothing that may change until then.
 
     Attributes: aval, its shape and element type.
@@ -44,9 +44,21 @@ class Deferred(ABC):
 
     aval: Aval
 
-    @abstractmethod
     def compute(self) -> Tensor:
         """The value."""
+        raise NotImplementedError(f"{type(self).__name__}: define compute(self)")
+
+
+class Filled(Deferred):
+    """One number everywhere: what many variables begin with, and most are given other values before they are read."""
+
+    def __init__(self, aval: Aval, number: float = 0.0):
+        self.aval, self.number = aval, number
+
+    def compute(self) -> Tensor:
+        values = np.zeros(self.aval.shape, self.aval.dtype)
+        values.fill(self.number)
+        return Tensor(values)
 
 
 class Variable(Operand):

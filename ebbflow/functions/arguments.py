@@ -22,22 +22,26 @@ def expect(condition: bool, owner: str, name: str, allowed: str, value: Any) -> 
 
 def is_number(value: Any) -> bool:
     """Whether this is a finite real number (True and False are not)."""
+    if type(value) is float:
+        return math.isfinite(value)
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def expect_integer(owner: str, name: str, value: Any, low: int, high: float = math.inf) -> int:
     """`value` as an int; raises ArgumentError unless it is a whole number between low and high, both included."""
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    allowed = f"of at least {low}" if math.isinf(high) else f"between {low} and {high}"
-    expect(whole and low <= value <= high, owner, name, f"a whole number {allowed}", value)
+    if not (whole and low <= value <= high):
+        allowed = f"of at least {low}" if math.isinf(high) else f"between {low} and {high}"
+        expect(False, owner, name, f"a whole number {allowed}", value)
     return int(value)
 
 
 def expect_number(owner: str, name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """`value` as a float; raises ArgumentError unless it is a number between low and high, both included."""
-    limits = {(True, True): f"between {low:g} and {high:g}", (True, False): f"of at least {low:g}", (False, False): ""}
-    allowed = f"a number {limits[math.isfinite(low), math.isfinite(high)]}".strip()
-    expect(is_number(value) and low <= value <= high, owner, name, allowed, value)
+    if not (is_number(value) and low <= value <= high):
+        lowest = f" of at least {low:g}" if math.isfinite(low) else ""
+        allowed = f" between {low:g} and {high:g}" if math.isfinite(high) else lowest
+        expect(False, owner, name, f"a number{allowed}", value)
     return float(value)
 
 

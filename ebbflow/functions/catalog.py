@@ -71,7 +71,7 @@ class Catalog:
         if isinstance(identifier, dict):
             return self.deserialize(identifier)
         if isinstance(identifier, str):
-            identifier = self._known.get(identifier, custom_objects().get(identifier, identifier))
+            identifier = self._known.get(identifier) or custom_objects().get(identifier, identifier)
         if isinstance(identifier, type) and issubclass(identifier, self._base):
             return identifier()
         if callable(identifier) and not isinstance(identifier, type):

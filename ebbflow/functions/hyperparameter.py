@@ -55,10 +55,9 @@ class Hyperparameter:
             value = value.value
         if isinstance(value, Tensor):
             value = cast(value, "float64")
-        else:
-            valid = is_number(value) and self._accepts(value)
+        elif not (is_number(value) and self._accepts(value)):
             allowed = f"{self._allowed} or None" if self._optional else self._allowed
-            expect(valid, type(instance).__name__, self._name, allowed, value)
+            expect(False, type(instance).__name__, self._name, allowed, value)
         vars(instance).pop(self._name, None)
         held = held_by(instance)
         if self._name in held:

@@ -48,14 +48,23 @@ def set_random_seed(seed: int) -> None:
 def seeded(seed: int) -> Iterator[None]:
     """Inside this context all is as after `set_random_seed(seed)`; then it is as it was before."""
     session = _Session.seed, _Session.count, _Session.default
-    others = _python_random.getstate(), np.random.get_state()
+    others = _python_random.getstate(), np.random.get_state(legacy=False)
+    waiting = np.random.get_bit_generator()  # to let it wait takes less time than to write its state back
+    used = _spare.pop() if _spare else np.random.MT19937(0)
+    np.random.set_bit_generator(used)
     try:
         set_random_seed(seed)
         yield
     finally:
         _Session.seed, _Session.count, _Session.default = session
         _python_random.setstate(others[0])
-        np.random.set_state(others[1])
+        np.random.set_bit_generator(waiting)
+        if others[1]["has_gauss"]:  # half of a pair of normal numbers, which is no part of the generator
+            np.random.set_state(others[1])
+        _spare.append(used)
+
+
+_spare: list[np.random.MT19937] = []  # for NumPy's global functions while another one waits
 
 
 def _checked_seed(owner: str, seed: Any) -> int:
@@ -92,7 +101,7 @@ class SeedGenerator:
     def next(self) -> Tensor:
         """The present state; the generator moves on by one step."""
         state = self.state.value
-        self.state.assign(state + _ONE_STEP)
+        self.state.assign(state + _ONE_STEP if state.is_traced else Tensor(state.numpy() + _ONE_STEP.numpy()))
         return state
 
 

@@ -53,15 +53,26 @@ class Layer(Belongings):
         input_shape, output_shape: those of the first call, with None for the batch axis; None before it.
     """
 
+    _weights: list[Variable]
+    _given: tuple[Any, ...]
+    _name: str
+    _dtype: np.dtype
     _dtypes: tuple[str, ...] = ("float32", "float64")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
         layer = super().__new__(cls)
-        layer._weights: list[Variable] = []
-        layer._trainable, layer._given = True, (args, kwargs)
-        layer._name, layer._dtype = "", floatx()
-        layer.built, layer.input_shape, layer.output_shape = False, None, None
-        layer.activity_regularizer = layer._expected_input = None
+        vars(layer).update(  # past __setattr__, as nothing knows the layer yet
+            _weights=[],
+            _trainable=True,
+            _given=(args, kwargs),
+            _name="",
+            _dtype=floatx(),
+            built=False,
+            input_shape=None,
+            output_shape=None,
+            activity_regularizer=None,
+            _expected_input=None,
+        )
         return layer
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -246,7 +257,7 @@ class Layer(Belongings):
             raise ArgumentError(f"{self}: add_weight expected a shape first, got {shape!r}; write name={shape!r}")
         shape = () if shape is None else shape
         shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-        if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
+        if not all([isinstance(n, (int, np.integer)) and n > 0 for n in shape]):
             raise ShapeError(f"{self}: add_weight expected positive lengths of axes, got shape {shape}")
         dtype = self._dtype if dtype is None else np.dtype(dtype)
         name = name or ("weight" if not self._weights else f"weight_{len(self._weights)}")
@@ -254,7 +265,7 @@ class Layer(Belongings):
             "glorot_uniform" if dtype.kind == "f" else "zeros"
         )
         with eagerly():
-            value = initializer.later(tuple(int(n) for n in shape), dtype)
+            value = initializer.later(tuple(map(int, shape)), dtype)
         weight = Variable(value, trainable=trainable, dtype=dtype, name=f"{self.name}/{name}")
         weight.regularizer, weight.constraint = regularizers.get(regularizer), constraints.get(constraint)
         self._weights.append(weight)
@@ -362,7 +373,7 @@ def _any_batch(shape: Any) -> Any:
     """The shape, or every shape in a list or dict, with None for its first axis."""
     if isinstance(shape, dict):
         return {key: _any_batch(value) for key, value in shape.items()}
-    if any(isinstance(part, (list, tuple, dict)) for part in shape):
+    if any([isinstance(part, (list, tuple, dict)) for part in shape]):
         return [_any_batch(part) for part in shape]
     return (None, *shape[1:]) if shape else ()
 

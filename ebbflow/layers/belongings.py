@@ -1,20 +1,26 @@
 """Belongings: the variables, seed generators and layers that are attributes of a layer, also inside lists and dicts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from operator import is_
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from .. import constraints, regularizers
+from ..core.aval import DTYPES
 from ..core.errors import ArgumentError, ShapeError
 from ..core.variable import Variable
 from ..functions.array import convert_to_tensor
 from ..functions.hyperparameter import held_by
 from ..functions.random import SeedGenerator
 
-__all__ = ["Belongings", "rules_of", "structure_changes", "structure_parts"]
+__all__ = ["Belongings", "rules_of", "still_hold", "structure_changes", "structure_parts"]
 
-_PLAIN = {bool, int, float, str, type(None)}  # types that hold nothing, of which most attributes are
+# types that hold nothing, of which most attributes are
+_PLAIN = {bool, int, float, str, type(None), FunctionType, *map(type, DTYPES)}
+# attributes with nothing in them that belongs to a layer, or that is held in another way
+_ASIDE = {"_given", "_hyperparameters", "input_shape", "output_shape"}
 _RULES = (regularizers.Regularizer, constraints.Constraint)
 
 
@@ -37,32 +43,33 @@ class Belongings:
 
     def _parts(self) -> list[Any]:
         """The variables, seed generators and layers that are attributes of this layer, each once."""
-        attributes = (value for name, value in vars(self).items() if name not in ("_given", "_hyperparameters"))
-        return list({id(part): part for part in _found(attributes, set())}.values())
+        found: dict[int, Any] = {}
+        attributes = [one for name, one in vars(self).items() if type(one) not in _PLAIN and name not in _ASIDE]
+        _find(attributes, found, set())
+        return list(found.values())
 
     @property
     def sublayers(self) -> list["Belongings"]:
         """The layers that are attributes of this one, in the order in which they were set."""
         return [part for part in self._parts() if isinstance(part, Belongings)]
 
-    def _flat_layers(
-        self, only_trainable: bool = False, seen: set[int] | None = None
-    ) -> Iterator[tuple["Belongings", list[Any]]]:
-        """This layer and those inside it, each once and with its parts."""
-        seen = set() if seen is None else seen
-        if id(self) in seen or (only_trainable and not self.trainable):
-            return
-        seen.add(id(self))
-        parts = self._parts()
-        yield self, parts
-        for part in parts:
-            if isinstance(part, Belongings):
-                yield from part._flat_layers(only_trainable, seen)
+    def _flat_layers(self, only_trainable: bool = False) -> list[tuple["Belongings", list[Any]]]:
+        """This layer and those inside it, each once and with its parts; a layer comes before those inside it."""
+        flat: dict[int, tuple[Belongings, list[Any]]] = {}
+        left: list[Belongings] = [self]
+        while left:
+            layer = left.pop()
+            if id(layer) in flat or (only_trainable and not layer.trainable):
+                continue
+            parts = layer._parts()
+            flat[id(layer)] = layer, parts
+            left += [part for part in reversed(parts) if isinstance(part, Belongings)]
+        return list(flat.values())
 
     def _collect(self, kind: Any, only_trainable: bool = False) -> list[Any]:
         """The parts of a kind that this layer and those inside it hold, each once."""
-        held = (part for _, parts in self._flat_layers(only_trainable) for part in parts if isinstance(part, kind))
-        return list({id(part): part for part in held}.values())
+        flat = self._flat_layers(only_trainable)
+        return list({id(part): part for _, parts in flat for part in parts if isinstance(part, kind)}.values())
 
     @property
     def weights(self) -> list[Variable]:
@@ -94,15 +101,14 @@ class Belongings:
         One that a regularizer brings stands there for each use: a regularizer that two layers share comes back from a
         file as two.
         """
-        holders = (holder for layer, parts in self._flat_layers() for holder in (layer, *layer._rules(parts)))
+        holders = [holder for layer, parts in self._flat_layers() for holder in (layer, *layer._rules(parts))]
         return [one for holder in holders for one in held_by(holder).values()]
 
     def _rules(self, parts: list[Any]) -> list[Any]:
         """The regularizers and constraints that are attributes of this layer, then others that its weights have."""
-        attributes = [value for value in vars(self).values() if isinstance(value, _RULES)]
+        attributes = [one for one in vars(self).values() if type(one) not in _PLAIN and isinstance(one, _RULES)]
         known = set(map(id, attributes))
-        weights = (part for part in parts if isinstance(part, Variable))
-        others = (rule for weight in weights for rule in (weight.regularizer, weight.constraint))
+        others = [rule for one in parts if isinstance(one, Variable) for rule in (one.regularizer, one.constraint)]
         return attributes + [rule for rule in others if isinstance(rule, _RULES) and id(rule) not in known]
 
     @property
@@ -164,16 +170,16 @@ def rules_of(layer: Belongings) -> list[Any]:
     return rules
 
 
-def _found(values: Any, seen: set[int]) -> Iterator[Any]:
-    """Variables, seed generators and layers in nested lists, tuples and dicts."""
+def _find(values: Any, found: dict[int, Any], seen: set[int]) -> None:
+    """Note the variables, seed generators and layers in nested lists, tuples and dicts, each once."""
     for value in values:
         if type(value) in _PLAIN:
             continue
         if isinstance(value, (Belongings, Variable, SeedGenerator)):
-            yield value
+            found[id(value)] = value
         elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
             seen.add(id(value))
-            yield from _found(value.values() if isinstance(value, dict) else value, seen)
+            _find(value.values() if isinstance(value, dict) else value, found, seen)
 
 
 class _Structure:
@@ -192,3 +198,14 @@ def structure_parts(layer: Belongings) -> list[tuple[Any, Any]]:
     held = [value for value in vars(layer).values() if isinstance(value, (list, dict))]
     inner = [pair for one in layer.sublayers for pair in structure_parts(one)]
     return [(value, value.copy()) for value in held] + inner
+
+
+def still_hold(parts: Sequence[tuple[Any, Any]]) -> bool:
+    """Whether lists and dicts hold the very things that their copies do; arrays have no truth if compared."""
+    return all([_same(now, then) for now, then in parts])
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return _same([*one, *one.values()], [*other, *other.values()])
+    return len(one) == len(other) and all(map(is_, one, other))

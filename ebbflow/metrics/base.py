@@ -27,7 +27,7 @@ class Metric:
     def __init__(self, dtype: Any = None, name: str | None = None):
         owner, kinds = type(self).__name__, ("float32", "float64", "int32", "int64")
         self.name = expect_name(owner, name) or snake_case(owner)
-        self.dtype = expect_dtype(owner, "float64" if dtype is None else dtype, kinds)
+        self.dtype = np.dtype("float64") if dtype is None else expect_dtype(owner, dtype, kinds)
         self._variables: list[Variable] = []
 
     def add_variable(

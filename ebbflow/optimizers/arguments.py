@@ -43,11 +43,20 @@ def with_common(common: Callable[..., None]) -> Callable[[Callable[..., None]], 
 
     def decorate(init: Callable[..., None]) -> Callable[..., None]:
         own = [p for p in inspect.signature(init).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        names = {parameter.name for parameter in own}
+        names = [parameter.name for parameter in own]
         signature = inspect.Signature([*own, *(parameter for parameter in tail if parameter.name not in names)])
+        optional = all(parameter.default is not parameter.empty for parameter in own[1:])
 
         @functools.wraps(init)
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+            # asked first, as most calls are such, and to bind takes as long as all else that an optimizer begins with
+            if (
+                optional
+                and len(args) < len(own)
+                and signature.parameters.keys() - names[: len(args) + 1] >= kwargs.keys()
+            ):
+                init(self, *args, **kwargs)
+                return
             try:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError as error:

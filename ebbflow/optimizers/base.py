@@ -9,7 +9,7 @@ import numpy as np
 from .. import initializers
 from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor, as_tensor
-from ..core.variable import Variable
+from ..core.variable import Filled, Variable
 from ..functions import array
 from ..functions.arguments import expect, expect_integer
 from ..functions.bounds import above_zero, not_negative, share
@@ -161,8 +161,8 @@ class Optimizer:
 
     def _add(self, owner: Variable | None, name: str, value: Any) -> Variable:
         stem = self.name if owner is None else owner.name
-        self._slots[owner, name] = Variable(value, trainable=False, name=f"{stem}/{name}")
-        return self._slots[owner, name]
+        slot = self._slots[owner, name] = Variable(value, trainable=False, name=f"{stem}/{name}")
+        return slot
 
     def assign(self, variable: Variable, value: Any) -> None:
         """variable = value, as Keras writes it."""
@@ -199,7 +199,7 @@ class Optimizer:
                 continue
             self.optimized.append(variable)
             for name in self.slot_names:
-                self._add(variable, name, np.full(variable.shape, self.initial_value(name), variable.dtype))
+                self._add(variable, name, Filled(variable.aval, self.initial_value(name)))
         self.built = True
 
     def ensure_built(self, variables: Sequence[Variable]) -> None:

@@ -1,14 +1,13 @@
 """Compilation: what `compile` was told, with the metrics that follow from it once shapes are known."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import losses, metrics, optimizers
 from ..core.errors import ArgumentError
-from ..core.variable import Variable
 from ..functions.arguments import expect, is_number
+from ..layers.base import Layer
 from .data import check_labels, whole_number
 
 Shape = tuple[int | None, ...]
@@ -55,14 +54,14 @@ class Compilation:
         self.measured: list[Any] | None = None
         self.weighted: list[Any] = []
 
-    def build(
-        self, trainable: Sequence[Variable], weights: Sequence[Variable], y_shape: Shape, output_shape: Shape
-    ) -> None:
+    def build(self, model: Layer, y_shape: Shape, output_shape: Shape) -> None:
         """Make the metrics and the optimizer's slots for the trainable weights, where they do not exist yet.
 
         Raises ArgumentError for an optimizer that has the slots of another model.
         """
-        foreign = [weight for weight in self.optimizer.optimized if weight not in set(weights)]
+        optimized = self.optimizer.optimized
+        own = set(model.weights) if optimized else set()
+        foreign = [weight for weight in optimized if weight not in own]
         if foreign:
             owner = "another model; make one for each model"
             if self.measured is not None:
@@ -78,7 +77,7 @@ class Compilation:
             )
             _name_apart(measured, self.weighted)
             self.measured = measured
-        self.optimizer.ensure_built(trainable)
+        self.optimizer.ensure_built(model.trainable_variables)
 
     def check_labels(self, caller: str, y: np.ndarray, output_shape: Shape) -> None:
         """Raise ArgumentError where the loss reads y as class numbers and the outputs have no such class."""

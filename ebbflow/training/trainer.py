@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,14 @@ from ..core.variable import Variable
 from ..functions.array import cast
 from ..functions.random import SeedGenerator
 from ..layers.base import Layer
-from ..layers.belongings import structure_changes
+from ..layers.belongings import still_hold, structure_changes
 from ..metrics import Metric
 from .callbacks import History
 from .compilation import Compilation
 from .described import compilation_from, describe_compilation
 from .steps import accepts, expect_weights
 
-_PLAIN = {bool, int, float, str, type(None), np.ndarray, Variable}  # which hold no metrics
+_PLAIN = {bool, int, float, str, type(None), np.ndarray, Variable, FunctionType}  # which hold no metrics
 
 
 class Programs:
@@ -259,7 +260,7 @@ class Trainer(Layer):
         output_shape = self.compute_output_shape((None, *x_shape[1:]))
         if y is not None and self._compilation is not None:
             self._compilation.check_labels(caller, y, output_shape)
-            self._compilation.build(self.trainable_variables, self.weights, y.shape, output_shape)
+            self._compilation.build(self, y.shape, output_shape)
         return output_shape
 
     def training_state(self) -> list[Variable]:
@@ -286,20 +287,18 @@ class _Held:
         self._look([model])
 
     def is_current(self) -> bool:
-        return structure_changes() == self._changes and all(now == then for now, then in self._parts)
+        return structure_changes() == self._changes and still_hold(self._parts)
 
     def _look(self, values: Iterable[Any]) -> None:
         for value in values:
             if type(value) in _PLAIN or id(value) in self._seen:
                 continue
+            self._seen.add(id(value))
             if isinstance(value, Metric):
-                self._seen.add(id(value))
                 self.metrics.append(value)
             elif isinstance(value, Layer):
-                self._seen.add(id(value))
-                self._look(one for name, one in vars(value).items() if name != "_given")
+                self._look([one for name, one in vars(value).items() if name != "_given"])
             elif isinstance(value, (list, tuple, dict)):
                 if type(value) is not tuple:
                     self._parts.append((value, copy.copy(value)))
-                self._seen.add(id(value))
                 self._look(value.values() if isinstance(value, dict) else value)

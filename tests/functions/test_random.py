@@ -1,6 +1,8 @@
 """Random numbers follow from their state alone, and have the distributions that they are named after."""
 
 import math
+import random as python_random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -41,6 +43,36 @@ def test_generators_without_a_seed_are_different_streams() -> None:
 
 def test_a_number_as_seed_gives_the_same_values_every_time() -> None:
     np.testing.assert_array_equal(random.uniform((5,), seed=9).numpy(), random.uniform((5,), seed=9).numpy())
+
+
+@pytest.mark.parametrize(
+    "drawn", [2, 3]
+)  # NumPy makes normal numbers in pairs, of which an odd number leaves half a one
+def test_a_seed_for_a_while_changes_nothing_that_follows(drawn: int) -> None:
+    def some() -> list[float]:
+        return [*np.random.randn(drawn), python_random.random(), random.uniform(()).numpy().item(), np.random.rand()]
+
+    def after(interlude: Callable[[], object]) -> list[float]:
+        random.set_random_seed(5)
+        first = some()
+        interlude()
+        return first + some()
+
+    inside = []
+
+    def interlude() -> None:
+        with random.seeded(8):
+            inside.append(some())
+            with random.seeded(8):
+                inside.append(some())
+            some()
+
+    assert after(interlude) == after(lambda: None)
+    random.set_random_seed(8)
+    assert inside == [some()] * 2
+    with pytest.raises(ZeroDivisionError), random.seeded(8):
+        1 / 0  # noqa: B018
+    assert after(interlude) == after(lambda: None)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "7"])

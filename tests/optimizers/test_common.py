@@ -1,5 +1,6 @@
 """Laws of what every optimizer can do besides: clipping, decay, averages, accumulation, constraints, schedules."""
 
+import inspect
 import json
 from typing import Any
 
@@ -246,3 +247,30 @@ def test_a_configuration_may_spell_the_class_in_lower_case(name: str) -> None:
     found = optimizers.get(config)
     assert type(found) is getattr(optimizers, name) and float(found.learning_rate) == 0.25
     assert config["class_name"] == name.lower()
+
+
+@every
+def test_arguments_mean_the_same_by_place_and_by_name(name: str) -> None:
+    cls = getattr(optimizers, name)
+    names = [*inspect.signature(cls).parameters]
+    config = cls(0.05, weight_decay=0.125, clipnorm=2.0, name="mine").get_config()
+    arguments = {one: config.get(one) for one in names}
+    for count in range(len(names) + 1):
+        by_name = {one: arguments[one] for one in names[count:]}
+        assert cls(*[arguments[one] for one in names[:count]], **by_name).get_config() == config
+    with pytest.raises(
+        TypeError, match=rf"^{name}: multiple values for argument 'learning_rate'; it takes self, learn"
+    ):
+        cls(0.1, learning_rate=0.1)
+    with pytest.raises(TypeError, match=rf"^{name}: .*unexpected keyword argument 'learn_rate'; it takes self, learn"):
+        cls(learn_rate=0.1)
+
+
+@every
+def test_memory_of_weights_is_taken_when_it_is_used(name: str) -> None:
+    optimizer, weights = make(name), start()
+    optimizer.build(weights)
+    slots = [one for one in optimizer.variables if one.shape]
+    assert all(slot.deferred is not None for slot in slots)
+    optimizer.apply(noise(1), weights)
+    assert all(slot.deferred is None for slot in slots)

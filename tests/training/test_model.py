@@ -256,3 +256,13 @@ def test_a_first_layer_may_say_what_it_takes(given: dict[str, object]) -> None:
     assert model.built and model.input_shape == (None, 3) and model.count_params() == 3 * 4 + 4 + 4 + 1
     again = ebb.Sequential.from_config(model.get_config())
     assert again.input_shape == (None, 3) and len(again.layers) == 2
+
+
+def test_a_model_may_keep_arrays_in_lists_and_put_others_there(regression) -> None:
+    x, y = regression
+    model = ebb.Sequential([ebb.layers.Dense(1)])
+    model.notes, model.others = [np.arange(3)], {"seen": np.arange(3)}
+    model.compile("sgd", "mse")
+    model.fit(x, y, verbose=0)
+    model.notes[0], model.others["seen"] = np.arange(3) + 1, ebb.metrics.Mean(name="late")
+    assert model.metrics_names == ["loss", "late"]
