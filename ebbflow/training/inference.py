@@ -219,10 +219,17 @@ class Ready:
             and x.flags.aligned
             and chosen() is None
             and structure_changes() == self._changes
-            and all(now == then for now, then in self._parts)
+            and self._is_whole()
             and all_finite(x)
             and not self._lock.locked()
         )
+
+    def _is_whole(self) -> bool:
+        """Whether the model's lists and dicts hold what they held."""
+        try:
+            return all(now == then for now, then in self._parts)
+        except ValueError:  # an array took another's place: whether they are equal has no one answer
+            return False
 
     def __call__(self, x: np.ndarray, lookout: Lookout = NOTHING_LEFT) -> np.ndarray:
         with self._lock:

@@ -264,5 +264,7 @@ def test_a_model_may_keep_arrays_in_lists_and_put_others_there(regression) -> No
     model.notes, model.others = [np.arange(3)], {"seen": np.arange(3)}
     model.compile("sgd", "mse")
     model.fit(x, y, verbose=0)
+    before = model.predict(x, verbose=0)
     model.notes[0], model.others["seen"] = np.arange(3) + 1, ebb.metrics.Mean(name="late")
     assert model.metrics_names == ["loss", "late"]
+    np.testing.assert_array_equal(model.predict(x, verbose=0), before)
