@@ -7,7 +7,7 @@ losses and optimizers do not know which.
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -115,19 +115,25 @@ def current_trace() -> Trace | None:
     return _context.trace
 
 
-@contextlib.contextmanager
-def _using(trace: "Trace | None", recorders: list[Any]) -> Iterator[None]:
-    saved = _context.trace, _context.recorders
-    _context.trace, _context.recorders = trace, recorders
-    try:
-        yield
-    finally:
-        _context.trace, _context.recorders = saved
+class _Using:
+    """Inside this context, operations belong to this trace and are told to these recorders."""
+
+    __slots__ = ("_inside", "_outside")
+
+    def __init__(self, trace: "Trace | None", recorders: list[Any]):
+        self._inside = trace, recorders
+
+    def __enter__(self) -> None:
+        self._outside = _context.trace, _context.recorders
+        _context.trace, _context.recorders = self._inside
+
+    def __exit__(self, *error: object) -> None:
+        _context.trace, _context.recorders = self._outside
 
 
 def eagerly() -> contextlib.AbstractContextManager[None]:
     """Inside this context everything is computed at once, also in the middle of a trace."""
-    return _using(None, [])
+    return _Using(None, [])
 
 
 def push_recorder(recorder: Any) -> None:
@@ -213,7 +219,7 @@ class Traced:
 def trace(function: Callable[..., Any], avals: list[tuple[str, Aval]], name: str = "graph") -> Traced:
     """Run `function` on traced tensors of the given (label, aval) and return what it did as a graph."""
     recording = Trace()
-    with _using(recording, []):
+    with _Using(recording, []):
         arguments = [recording.argument(aval, label) for label, aval in avals]
         returned = function(*arguments)
         results = [returned] if isinstance(returned, Operand) else [] if returned is None else list(returned)

@@ -18,7 +18,7 @@ from ...runtime.memory import allocate
 from ..compiled import steps_of
 from ..instructions import instruct, watch
 from ..runner import CHUNK_SECONDS
-from .draws import computed, follows
+from .draws import computed, follows, is_zero
 from .folds import Fold
 from .program import KEPT_SLOTS, MemberProgram, Work
 
@@ -145,7 +145,9 @@ class Desk:
             self._set(self._code.drawn[place][1], values[place].state.numpy())
         self._draw(self._arena.ctypes.data, self._unused.ctypes.data, 0, 1)
         for place, buffer in self._code.places:
-            if place not in drawn:
+            if is_zero(values[place]):  # as most slots are, in any layout
+                self._arena[buffer.offset : buffer.offset + buffer.nbytes] = 0
+            elif place not in drawn:
                 self._set(buffer, computed(values[place]))
 
     def _set(self, buffer: Any, value: np.ndarray) -> None:

@@ -7,15 +7,20 @@ import numpy as np
 
 from ...compile import Step
 from ...core.tensor import trace
-from ...core.variable import Deferred, Variable
+from ...core.variable import Deferred, Filled, Variable
 from ...functions.random import Uniform
 
-__all__ = ["Draws", "computed", "follows"]
+__all__ = ["Draws", "computed", "follows", "is_zero"]
 
 
 def computed(value: np.ndarray | Deferred) -> np.ndarray:
     """A value, or what was promised to be one."""
     return value.compute().numpy() if isinstance(value, Deferred) else value
+
+
+def is_zero(value: np.ndarray | Deferred) -> bool:
+    """Whether a value was promised to be 0 everywhere."""
+    return isinstance(value, Filled) and value.number == 0.0
 
 
 def follows(value: Any, rule: Any) -> bool:
