@@ -1,5 +1,6 @@
 """Worker threads for native code: a function runs on all of them at once, and they meet at its barriers."""
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable
@@ -12,23 +13,42 @@ Native = Callable[[int, int, int, int], None]
 _workers_taken = Lock()
 
 
+Places = list[set[int]]  # for each worker, the numbers of the cores that it may run on
+
+
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _places(threads: int) -> Places | None:
+    """A core of its own for each worker if they are as many as the cores; None where the system has no say in it.
+
+    Else the system may wake several on one core, that of who woke them, and part them after milliseconds only.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    allowed = os.sched_getaffinity(0)
+    return [{core} for core in sorted(allowed)] if threads == len(allowed) else [allowed] * threads
+
+
 @cache
-def _worker(number: int) -> SimpleQueue[Callable[[], None]]:
+def _worker(number: int) -> SimpleQueue["_Job"]:
     """What a worker, started with it, is to do."""
-    jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
-    Thread(target=_serve, args=(jobs,), name=f"ebbflow {number}", daemon=True).start()
+    jobs: SimpleQueue[_Job] = SimpleQueue()
+    Thread(target=_serve, args=(jobs, number), name=f"ebbflow {number}", daemon=True).start()
     return jobs
 
 
-def _serve(jobs: SimpleQueue[Callable[[], None]]) -> None:
+def _serve(jobs: SimpleQueue["_Job"], number: int) -> None:
+    place: set[int] | None = None
     while True:
         job = jobs.get()
-        job()
+        if job.places is not None and job.places[number] != place:
+            place = job.places[number]
+            with contextlib.suppress(OSError):  # a core that was taken away meanwhile: the worker runs where it may
+                os.sched_setaffinity(0, place)
+        job.work()
         del job  # and with it the memory that it works on
 
 
@@ -61,7 +81,7 @@ class _Job:
     """A function's parts, each done by the worker who comes for it first."""
 
     def __init__(self, threads: int, function: Native, arena: int, table: int):
-        self._call, self._threads = (function, arena, table), threads
+        self._call, self._threads, self.places = (function, arena, table), threads, _places(threads)
         self._left = deque(range(threads))
         self._errors: list[BaseException | None] = []  # one for each part that is back, None if all went well
         self._news: SimpleQueue[None] = SimpleQueue()
@@ -112,7 +132,7 @@ def _run_together(threads: int, function: Native, arena: int, table: int) -> Non
         try:
             if not given:
                 for worker in workers:
-                    worker.put(job.work)
+                    worker.put(job)
                 given = True
             else:
                 job.wait()

@@ -11,22 +11,25 @@ from .runner import SELDOM
 FEWEST_FLOPS = 1_000_000  # below this, two threads cannot win back what it costs to hand values from core to core
 TRIAL_SECONDS = 0.004
 RETRY_SECONDS = 1.0
+WARM_SECONDS = 0.03  # so long after a pause, cores are slow and their caches cold: what a trial says may be wrong
 
 _choices: WeakKeyDictionary[Program, "ThreadChoice"] = WeakKeyDictionary()
 
 
 def thread_choice(program: Program) -> "ThreadChoice":
-    """The program's choice, tried once; settled anew when another number of threads is asked for."""
+    """The program's choice, for a fit that begins; settled anew when another number of threads is asked for."""
     known = _choices.get(program)
     if known is None or known.asked != config.threads():
         known = _choices[program] = ThreadChoice(program.blueprint.flops["step"])
+    known.begin()
     return known
 
 
 class ThreadChoice:
     """How many threads run a step: as asked for, else whichever was faster when last tried; results are the same.
 
-    Tried again every RETRY_SECONDS, or more seldom if it costs much, since other work on the machine comes and goes.
+    Tried at once when a program is new, then after WARM_SECONDS, each time after a longer while up to RETRY_SECONDS, or
+    more seldom if it costs much, since other work on the machine comes and goes.
     """
 
     def __init__(self, flops: int):
@@ -36,7 +39,12 @@ class ThreadChoice:
         self.present = self.asked or 1
         self._trials: list[int] = []
         self._times: dict[int, list[tuple[float, int]]] = {}  # (seconds a step, steps)
-        self._until = 0.0
+        self._until, self._pause = 0.0, WARM_SECONDS
+
+    def begin(self) -> None:
+        """A fit begins: what was settled before holds until the cores are warm."""
+        if self._times:
+            self._trials, self._until = [], max(self._until, time.perf_counter() + WARM_SECONDS)
 
     def choose(self, seconds_per_step: float) -> tuple[int, int]:
         """(threads, the most steps that the next call should do)."""
@@ -56,4 +64,5 @@ class ThreadChoice:
             best = {count: min(times)[0] for count, times in self._times.items()}
             self.present = min(best, key=best.__getitem__)
             lost = sum((one - best[self.present]) * n for times in self._times.values() for one, n in times)
-            self._until = time.perf_counter() + max(RETRY_SECONDS, SELDOM * lost)
+            self._until = time.perf_counter() + max(self._pause, SELDOM * lost)
+            self._pause = min(4 * self._pause, RETRY_SECONDS)

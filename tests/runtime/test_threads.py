@@ -1,5 +1,6 @@
 """Functions run on several threads at once; all are back, or their error is raised, before the call returns."""
 
+import os
 import threading
 from typing import Any
 
@@ -21,6 +22,21 @@ def test_every_thread_does_its_part_at_the_same_time(count: int) -> None:
 
     run_on(count, part, 10, 20)
     assert sorted(calls) == [(10, 20, k, count) for k in range(count)]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot hold a thread to a core")
+def test_as_many_workers_as_cores_have_a_core_each() -> None:
+    """More or fewer run where they may, also after that; the caller's own thread is never held."""
+    allowed = os.sched_getaffinity(0)
+
+    def places(count: int) -> list[set[int]]:
+        found = []
+        run_on(count, lambda *_: found.append(os.sched_getaffinity(0)), 0, 0)
+        return found
+
+    assert sorted(map(sorted, places(len(allowed)))) == [[core] for core in sorted(allowed)]
+    assert places(len(allowed) + 1) == [allowed] * (len(allowed) + 1)
+    assert os.sched_getaffinity(0) == allowed
 
 
 @pytest.mark.parametrize("bad", [0, 2])

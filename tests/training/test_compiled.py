@@ -88,6 +88,24 @@ def test_the_faster_number_of_threads_is_taken_and_tried_again(monkeypatch: pyte
     assert thread_choice.ThreadChoice(flops=10).choose(1e-3) == (3, 1 << 60)
 
 
+def test_a_fit_begins_with_what_was_settled_and_tries_when_it_is_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread_choice, "cores", lambda: 4)
+    now = [0.0]
+    monkeypatch.setattr(thread_choice.time, "perf_counter", lambda: now[0])
+    choice = thread_choice.ThreadChoice(flops=10**9)
+    choice.begin()
+    for threads in (1, 4, 1, 4):
+        assert choice.choose(1e-3)[0] == threads
+        choice.note(threads, {1: 0.2, 4: 0.1}[threads], steps=1)
+    now[0] = 100.0
+    choice.begin()
+    assert choice.choose(1e-3) == (4, 1 << 60), "cores that have slept say nothing"
+    now[0] += thread_choice.WARM_SECONDS
+    assert choice.choose(1e-3)[0] == 1
+    choice.begin()
+    assert choice.choose(1e-3) == (4, 1 << 60), "a trial that a fit's end cut short is begun anew"
+
+
 def test_products_among_samples_have_the_same_bits_too() -> None:
     """Here values have two axes of samples, so kernels that share them out differently must wait for each other."""
 
