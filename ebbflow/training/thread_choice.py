@@ -43,7 +43,7 @@ class ThreadChoice:
 
     def begin(self) -> None:
         """A fit begins: what was settled before holds until the cores are warm."""
-        if self._times:
+        if self._until:
             self._trials, self._until = [], max(self._until, time.perf_counter() + WARM_SECONDS)
 
     def choose(self, seconds_per_step: float) -> tuple[int, int]:
