@@ -9,11 +9,9 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 
 Native = Callable[[int, int, int, int], None]
+Places = list[set[int]]  # for each worker, the numbers of the cores that it may run on
 
 _workers_taken = Lock()
-
-
-Places = list[set[int]]  # for each worker, the numbers of the cores that it may run on
 
 
 def cores() -> int:
@@ -68,7 +66,22 @@ def run_on(threads: int, function: Native, arena: int, table: int) -> None:
 
     While another call has the workers it runs on the caller's thread alone, which gives the same results.
     """
-    if threads == 1 or not _workers_taken.acquire(blocking=False):
+    if threads == 1:
+        function(arena, table, 0, 1)
+    else:
+        _by_workers(threads, function, arena, table)
+
+
+def run_aside(work: Callable[[], None]) -> None:
+    """work() by one worker, on any core; Ctrl-C, which comes to the caller, is raised when all of it is done.
+
+    While another call has the workers it runs on the caller's thread.
+    """
+    _by_workers(1, lambda *_: work(), 0, 0)
+
+
+def _by_workers(threads: int, function: Native, arena: int, table: int) -> None:
+    if not _workers_taken.acquire(blocking=False):
         function(arena, table, 0, 1)
         return
     try:

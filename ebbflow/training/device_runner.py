@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backends.opencl.driver import Driver
 from ..backends.opencl.program import DeviceProgram, Memory, Watch
-from ..runtime.threads import run_on
+from ..runtime.threads import run_aside
 from .compiled import fit_steps, program_of, split, type_of
 from .data import Rows, number_of_rows
 from .plan import Plan
@@ -96,14 +96,14 @@ class DeviceRunner:
     def run(self, limit: Limit) -> Progress:
         """Go on for about CHUNK_SECONDS, but not past the end of an epoch ("epoch") or of a step ("step")."""
         self._finished = []
-        _uninterrupted(lambda: self._run(limit))
+        run_aside(lambda: self._run(limit))
         return self.progress()
 
     def end_epoch(self) -> Progress:
         """End the present epoch where it is: its metrics, its validation, and the early stopping's say."""
         self._finished = []
         self._memory.load()
-        _uninterrupted(self._end_epoch)
+        run_aside(self._end_epoch)
         self._done, self._measuring = True, False
         return self.progress()
 
@@ -200,13 +200,3 @@ class DeviceRunner:
             stopping.on_epoch_end(self._epoch, logs)
         self._finished.append((self._epoch, logs))
         self._done = self._epoch + 1 == plan.epochs or self._model.stop_training
-
-
-def _uninterrupted(work: Callable[[], None]) -> None:
-    """work(), by a worker thread: Ctrl-C, which comes to the caller, is raised when all of it is done."""
-
-    def part(_arena: int, _table: int, thread: int, _threads: int) -> None:
-        if thread == 0:
-            work()
-
-    run_on(2, part, 0, 0)

@@ -8,7 +8,7 @@ import pytest
 
 from ebbflow.runtime import threads
 from ebbflow.runtime.memory import PAGE, allocate
-from ebbflow.runtime.threads import cores, run_on
+from ebbflow.runtime.threads import cores, run_aside, run_on
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -37,6 +37,16 @@ def test_as_many_workers_as_cores_have_a_core_each() -> None:
     assert sorted(map(sorted, places(len(allowed)))) == [[core] for core in sorted(allowed)]
     assert places(len(allowed) + 1) == [allowed] * (len(allowed) + 1)
     assert os.sched_getaffinity(0) == allowed
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot hold a thread to a core")
+def test_what_runs_aside_may_start_threads_on_any_core() -> None:
+    """A GPU's driver does; they would inherit the one core of a worker that computed before."""
+    found = []
+    run_on(cores(), lambda *_: None, 0, 0)
+    run_aside(lambda: found.append((threading.current_thread(), os.sched_getaffinity(0))))
+    ((thread, allowed),) = found
+    assert thread is not threading.current_thread() and allowed == os.sched_getaffinity(0)
 
 
 @pytest.mark.parametrize("bad", [0, 2])

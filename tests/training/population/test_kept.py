@@ -72,24 +72,14 @@ NUMBERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("new", KIND)
-def test_another_kind_is_compiled_anew(new: str, compiled: list[Any]) -> None:
-    setting, fit = KIND[new]
+@pytest.mark.parametrize("new", [*KIND, *NUMBERS])
+def test_only_another_kind_is_compiled_anew(new: str, compiled: list[Any]) -> None:
+    setting, fit = (KIND | NUMBERS)[new]
     alone = fitted(setting, **fit)
     kept.forget()
     fitted({})
     compiled.clear()
-    assert same(fitted(setting, **fit), alone) and len(compiled) == 1
-
-
-@pytest.mark.parametrize("new", NUMBERS)
-def test_the_same_kind_is_compiled_once(new: str, compiled: list[Any]) -> None:
-    setting, fit = NUMBERS[new]
-    alone = fitted(setting, **fit)
-    kept.forget()
-    fitted({})
-    compiled.clear()
-    assert same(fitted(setting, **fit), alone) and not compiled
+    assert same(fitted(setting, **fit), alone) and len(compiled) == (new in KIND)
 
 
 def test_two_default_types_are_two_kinds(compiled: list[Any]) -> None:
